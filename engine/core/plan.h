@@ -1,0 +1,55 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Everything that will happen, as data: computed before anything is touched, printable, comparable.
+#pragma once
+
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "engine/core/revision_graph.h"
+#include "engine/core/target.h"
+
+namespace engine {
+
+enum class Direction { Up, Down };
+
+// One change of the version table. Insert: `from` empty. Delete: `to` empty. Else an update.
+struct RowChange {
+  RevisionId from = {};
+  RevisionId to = {};
+  friend bool operator==(const RowChange&, const RowChange&) = default;
+};
+
+struct Step {
+  Direction direction = Direction::Up;
+  RevisionId revision = {};
+  std::vector<RowChange> rows = {};  // in the order in which they are to be executed
+  friend bool operator==(const Step&, const Step&) = default;
+};
+
+struct Plan {
+  RevisionSet start = {};    // rows of the version table the plan was made for
+  RevisionSet targets = {};  // what the target resolved to; empty: base
+  std::vector<Step> steps = {};
+  RevisionSet finish = {};   // rows afterwards
+};
+
+enum class DowngradePolicy { Forbid, Allow };
+
+// All throw Error(UnknownRevision) when `current` holds an id that no script has, and what
+// resolve_..._target throws.
+
+// Error(DatabaseAhead): nothing is to be done because the target is an applied ancestor.
+Plan plan_upgrade(const RevisionGraph&, const RevisionSet& current, std::string_view target);
+// Error(InvalidTarget): the target is not applied.
+Plan plan_downgrade(const RevisionGraph&, const RevisionSet& current, std::string_view target);
+// Either direction, so that the target is a current revision afterwards. Relative targets are refused
+// (InvalidUsage: not idempotent). Error(DowngradeForbidden) with DowngradePolicy::Forbid.
+Plan plan_apply(const RevisionGraph&, const RevisionSet& current, std::string_view target,
+                DowngradePolicy);
+
+// For tests and logs: "+a[+a] +b[a>b] -b[b>a]".
+std::string describe(const Plan&);
+
+}  // namespace engine

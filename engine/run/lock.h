@@ -1,0 +1,42 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// One migration at a time per database and version table. Polled, never waited for inside the server: a
+// blocking waiter deadlocks with CREATE INDEX CONCURRENTLY. Freed by the system when its owner dies.
+#pragma once
+
+#include <chrono>
+#include <memory>
+#include <stop_token>
+
+#include "engine/db/connection.h"
+#include "engine/run/observer.h"
+
+namespace engine {
+
+class MigrationLock {
+ public:
+  virtual ~MigrationLock() = default;
+  // Looks whether the lock is still ours; no round trip.
+  virtual bool held() noexcept = 0;
+};
+
+struct LockOptions {
+  std::chrono::milliseconds patience{300'000};  // 0: one try
+  std::chrono::milliseconds poll{50};           // first pause; grows to 1 s
+};
+
+// On a connection of its own. Throws Error(LockUnavailable) naming the holder as far as it can be seen
+// (pid, application_name, client address, age of its transaction or query), Error(Interrupted), and what
+// connect() throws.
+std::unique_ptr<MigrationLock> acquire_lock(const DatabaseUrl&, const ConnectOptions&,
+                                            const VersionTableName&, const LockOptions&, Observer&,
+                                            std::stop_token);
+
+// Used by acquire_lock.
+std::unique_ptr<MigrationLock> acquire_postgres_lock(const DatabaseUrl&, const ConnectOptions&,
+                                                     const VersionTableName&, const LockOptions&,
+                                                     Observer&, std::stop_token);
+std::unique_ptr<MigrationLock> acquire_sqlite_lock(const DatabaseUrl&, const LockOptions&, Observer&,
+                                                   std::stop_token);
+
+}  // namespace engine

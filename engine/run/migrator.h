@@ -1,0 +1,54 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Executes a plan: the only place where a migration touches a database.
+#pragma once
+
+#include <stop_token>
+#include <string>
+#include <vector>
+
+#include "engine/contract/report.h"
+#include "engine/core/plan.h"
+#include "engine/db/connection.h"
+#include "engine/db/history_table.h"
+#include "engine/db/version_table.h"
+#include "engine/run/lock.h"
+#include "engine/run/observer.h"
+
+namespace engine {
+
+// A step with all it needs: made before the first statement runs, so that faults show first.
+struct PreparedStep {
+  Step step = {};
+  Revision revision = {};
+  std::vector<Statement> statements = {};
+  std::string checksum = {};
+};
+
+// Who runs; goes into the history.
+struct RunIdentity {
+  std::string run_id = {};
+  std::string owner = {};
+  int attempt = 0;
+  std::string engine_version = {};
+};
+
+struct MigrationContext {
+  Connection& connection;
+  MigrationLock& lock;
+  const VersionTable& versions;
+  const HistoryTable& history;
+  Observer& observer;
+  RunIdentity identity = {};
+  std::stop_token stop = {};
+};
+
+// One transaction per step: statements, version rows, history row. Statements that are not transactional
+// run by themselves before/after the transaction pieces around them, in the script's order; the version row is
+// written with the last piece. Before each commit: the lock is still held, and nobody asked to stop.
+// Committed steps are appended to `done` as they happen. Throws Error with Failure{revision, file, statement,
+// statement_count, line, ...} when a statement fails; Error(Interrupted) when asked to stop;
+// Error(LockUnavailable) when the lock was lost. What is not committed is rolled back.
+void execute(const std::vector<PreparedStep>&, MigrationContext&, std::vector<StepReport>& done);
+
+}  // namespace engine

@@ -1,0 +1,37 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// A folder of scripts -> revisions. Formats: docs/scripts.md.
+#pragma once
+
+#include <filesystem>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "engine/core/operation.h"
+#include "engine/core/revision.h"
+
+namespace engine {
+
+// `location` itself, or its subfolder `versions` when there is one (Alembic's layout).
+// Throws Error(InvalidScripts) when `location` is no folder.
+std::filesystem::path versions_folder(const std::filesystem::path& location);
+
+// Headers of all `*.sql` files of a folder, sorted by file name; names beginning with '.' or '_' and
+// other endings are passed over. Only the leading comment block of each file is read. Throws
+// Error(InvalidScripts) that lists every faulty header with file, line and what to write instead, or says
+// that the folder holds no script.
+std::vector<Revision> read_scripts(const std::filesystem::path& location);
+
+// The whole script of a revision that read_scripts returned. Throws Error(InvalidScripts).
+ScriptBody read_body(const Revision&);
+
+// SHA-256 over what `sha256sum -- *` prints in the folder (C locale): "<hex>  <name>\n" for each regular
+// file, sorted by name; names beginning with '.' are passed over. 64 hex digits.
+std::string folder_digest(const std::filesystem::path& location);
+
+// Header and body of one annotated .sql text; `origin` names it in errors. Throws Error(InvalidScripts).
+Revision parse_sql_header(std::string_view text, std::string_view origin);
+ScriptBody parse_sql_body(std::string_view text, std::string_view origin);
+
+}  // namespace engine

@@ -1,0 +1,62 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// The heart of the operator: what is, in; what to do and what to say, out. Pure: the only place that
+// decides whether a Job is created. Laws (tests hold them): deciding again on the result of a decision
+// changes nothing; never a second Job while one is active; never Ready for a generation that no run has
+// finished.
+#pragma once
+
+#include <chrono>
+#include <nlohmann/json_fwd.hpp>
+#include <optional>
+#include <string>
+#include <variant>
+#include <vector>
+
+#include "operator/migration/job.h"
+#include "operator/migration/resource.h"
+#include "operator/migration/status.h"
+
+namespace controller {
+
+using WallTime = std::chrono::sys_time<std::chrono::milliseconds>;
+
+// Pause between two attempts when a run ended with a reason that may heal by itself.
+inline constexpr std::chrono::seconds kRetryPause{30};
+// Finished Jobs that are kept per resource; older ones are deleted once their result is in the status.
+inline constexpr int kKeptJobs = 3;
+
+enum class SourceState { Present, Missing };  // Missing: the ConfigMap does not exist
+
+struct Observed {
+  DatabaseMigration migration = {};
+  std::vector<Run> runs = {};  // of this uid, any generation, any order
+  SourceState source = SourceState::Present;
+  WallTime now = {};
+};
+
+// Executed in order, before the status is written, except DeleteJob and RemoveFinalizer: after it.
+struct AddFinalizer {};
+struct CreateScripts {};
+struct CreateJob {
+  int attempt = 1;
+};
+struct DeleteJob {
+  std::string name = {};
+  std::string uid = {};
+};
+struct RemoveFinalizer {};
+using Action = std::variant<AddFinalizer, CreateScripts, CreateJob, DeleteJob, RemoveFinalizer>;
+
+struct Decision {
+  std::vector<Action> actions = {};
+  std::string status = {};  // JSON text; empty: leave the stored one
+  std::optional<std::chrono::milliseconds> look_again = {};
+};
+
+Decision decide(const Observed&, const JobSettings&);
+
+std::string rfc3339(WallTime);
+std::optional<WallTime> parse_rfc3339(const std::string&);
+
+}  // namespace controller

@@ -26,13 +26,37 @@ class Controller {
 
   Controller(Caches, kube::ApiClient&, JobSettings, Clock);
 
-  // Returns when to look again. Throws kube::ApiError; a status that could not be written is a failure.
+  // Returns when to look again. Throws kube::ApiError; a status that could not be written is a
+  // failure.
   std::optional<std::chrono::milliseconds> reconcile(const kube::Key&);
 
  private:
+  // What keeps an action from being done, and when to try again (empty: when something changes).
+  struct Obstacle {
+    Verdict verdict = {};
+    std::optional<std::chrono::milliseconds> look_again = {};
+  };
+  // The resource is not what the caches say: nothing was done.
+  struct Stale {};
+  struct Done {};
+  using Result = std::variant<Done, Stale, Obstacle>;
+
   std::optional<Observed> observe(const kube::Key&);
-  void act(const Action&, const DatabaseMigration&);
-  void write_status(const DatabaseMigration&, const std::string& status);
+  std::vector<const Json*> pods_of(const std::string& job_uid,
+                                   const std::vector<kube::Object>&) const;
+  bool source_is_missing(const DatabaseMigration&);
+  // Actions that come before the status; take the resource version along when they learn a newer
+  // one.
+  Result act(const Action&, DatabaseMigration&);
+  // The others.
+  void act_after_status(const Action&, const DatabaseMigration&);
+
+  Result create_job(int attempt, DatabaseMigration&);
+  Result create(const kube::ResourceKind&, const Json& object, const DatabaseMigration&);
+  void add_finalizer(const DatabaseMigration&);
+  void remove_finalizer(const DatabaseMigration&);
+  void delete_job(const DeleteJob&, const DatabaseMigration&);
+  void write_status(DatabaseMigration&, const std::string& status);
 
   Caches caches_;
   kube::ApiClient& client_;

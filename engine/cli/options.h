@@ -70,6 +70,7 @@ struct Options {
   std::filesystem::path script_location = "migrations";
   std::string database_url = {};                 // SECRET; empty: see database_url_file
   std::filesystem::path database_url_file = {};  // empty: none
+  bool libpq_environment = false;                // PGHOST, PGSERVICE ... name a database
   VersionTableName version_table = {};
   std::chrono::milliseconds lock_wait{300'000};
   std::chrono::milliseconds connect_timeout{10'000};

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // What a run of the engine says when it ends: the only engine header that the operator may include.
-// Names of reasons and of JSON fields are public: add, never rename (docs/report.md, docs/errors.md).
+// Names of reasons and of JSON fields are public: add, never rename (docs/report.md,
+// docs/errors.md).
 #pragma once
 
 #include <cstddef>
@@ -59,24 +60,24 @@ bool is_retryable(Reason);
 // Where and why a statement or a script failed. Empty or 0: not known, or does not apply.
 struct Failure {
   std::string revision = {};
-  std::string file = {};        // base name of the script
-  int statement = 0;            // 1-based, counted over the section that ran
-  int statement_count = 0;      // statements in that section
-  int line = 0;                 // 1-based, in `file`
-  std::string sqlstate = {};    // five characters; SQLite: the extended result code as text
-  std::string message = {};     // the database's primary message: holds no row data
-  std::string detail = {};      // may hold row data; never shown outside the report
+  std::string file = {};      // base name of the script
+  int statement = 0;          // 1-based, counted over the section that ran
+  int statement_count = 0;    // statements in that section
+  int line = 0;               // 1-based, in `file`
+  std::string sqlstate = {};  // five characters; SQLite: the extended result code as text
+  std::string message = {};   // the database's primary message: holds no row data
+  std::string detail = {};    // may hold row data; never shown outside the report
   std::string hint = {};
   std::string constraint = {};
-  std::string sql = {};         // the statement, shortened to 2,000 bytes
+  std::string sql = {};  // the statement, shortened to 2,000 bytes
 
   friend bool operator==(const Failure&, const Failure&) = default;
 };
 
 struct StepReport {
   std::string revision = {};
-  std::string direction = {};   // "upgrade" or "downgrade"
-  std::string message = {};     // the script's own
+  std::string direction = {};  // "upgrade" or "downgrade"
+  std::string message = {};    // the script's own
   int statement_count = 0;
   long duration_ms = 0;
 
@@ -86,23 +87,23 @@ struct StepReport {
 struct RunReport {
   int contract_version = kContractVersion;
   std::string engine_version = {};
-  std::string command = {};                     // "upgrade", "downgrade", "apply", "current" ...
-  std::string target = {};                      // as given
-  std::string run_id = {};                      // 16 hex digits, new for each run
-  std::string owner = {};                       // --owner: who asked, opaque
-  int attempt = 0;                              // --attempt: 0 = not given
+  std::string command = {};  // "upgrade", "downgrade", "apply", "current" ...
+  std::string target = {};   // as given
+  std::string run_id = {};   // 16 hex digits, new for each run
+  std::string owner = {};    // --owner: who asked, opaque
+  int attempt = 0;           // --attempt: 0 = not given
   Reason reason = Reason::Bug;
-  std::string message = {};                     // one line for people
-  std::string hint = {};                        // what to do; may be empty
-  std::vector<std::string> from = {};           // version rows before, sorted
-  std::vector<std::string> to = {};             // version rows after, sorted
+  std::string message = {};                        // one line for people
+  std::string hint = {};                           // what to do; may be empty
+  std::vector<std::string> from = {};              // version rows before, sorted
+  std::vector<std::string> to = {};                // version rows after, sorted
   std::vector<std::string> target_revisions = {};  // what `target` resolved to, sorted
-  std::vector<std::string> source_heads = {};   // effective heads of the scripts, sorted
-  int source_revisions = 0;                     // scripts read
-  int pending = 0;                              // steps that were to run when the run began
-  std::vector<StepReport> steps = {};           // steps that are committed, in order
+  std::vector<std::string> source_heads = {};      // effective heads of the scripts, sorted
+  int source_revisions = 0;                        // scripts read
+  int pending = 0;                                 // steps that were to run when the run began
+  std::vector<StepReport> steps = {};              // steps that are committed, in order
   std::optional<Failure> failure = {};
-  std::string started_at = {};                  // RFC 3339, UTC, milliseconds
+  std::string started_at = {};  // RFC 3339, UTC, milliseconds
   std::string finished_at = {};
 
   friend bool operator==(const RunReport&, const RunReport&) = default;

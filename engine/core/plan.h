@@ -32,19 +32,21 @@ struct Plan {
   RevisionSet start = {};    // rows of the version table the plan was made for
   RevisionSet targets = {};  // what the target resolved to; empty: base
   std::vector<Step> steps = {};
-  RevisionSet finish = {};   // rows afterwards
+  RevisionSet finish = {};  // rows afterwards
 };
 
 enum class DowngradePolicy { Forbid, Allow };
 
-// All throw Error(UnknownRevision) when `current` holds an id that no script has, and what
-// resolve_..._target throws.
+// All throw Error(UnknownRevision) when `current` holds an id that no script has, or (but for
+// plan_downgrade) a row that lies below another one; and what resolve_..._target throws.
 
 // Error(DatabaseAhead): nothing is to be done because the target is an applied ancestor.
 Plan plan_upgrade(const RevisionGraph&, const RevisionSet& current, std::string_view target);
-// Error(InvalidTarget): the target is not applied.
-Plan plan_downgrade(const RevisionGraph&, const RevisionSet& current, std::string_view target);
-// Either direction, so that the target is a current revision afterwards. Relative targets are refused
+// Error(InvalidTarget): the target is not applied. `first_row` as in resolve_downgrade_target.
+Plan plan_downgrade(const RevisionGraph&, const RevisionSet& current, std::string_view target,
+                    std::string_view first_row = {});
+// Either direction, so that the target is applied and nothing of its line beyond it is; branches
+// beside it are left alone, and so is one that merely depends on it. Relative targets are refused
 // (InvalidUsage: not idempotent). Error(DowngradeForbidden) with DowngradePolicy::Forbid.
 Plan plan_apply(const RevisionGraph&, const RevisionSet& current, std::string_view target,
                 DowngradePolicy);

@@ -7,6 +7,9 @@
 // Words: a *parent* stands in down_revision; "below" and "above" follow parents and depends_on.
 #pragma once
 
+#include <array>
+#include <cstddef>
+#include <functional>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -54,16 +57,51 @@ class RevisionGraph {
   bool share_lineage(std::string_view a, std::string_view b) const;
 
   // `selection` in the order in which it is to be upgraded: parents and dependencies first, along a
-  // branch as long as possible (Alembic's order); the reverse is the order of a downgrade.
+  // branch as long as possible (Alembic's order); the reverse is the order of a downgrade. What
+  // lies between two members must be a member.
   std::vector<RevisionId> upgrade_order(const RevisionSet& selection) const;
 
- private:
-  // Indices into revisions_; built once, never changed.
-  struct Node {
-    std::vector<int> parents, dependencies, normalized, children, dependents, labels;
+  // The same history by position in revisions(), for algorithms that look at all of it.
+  using Positions = std::vector<int>;
+  using Mask = std::vector<char>;  // size() entries, not 0: a member
+  enum class Edges {
+    Parents,   // down_revision
+    Children,  // the reverse
+    Below,     // normalized_down
+    Above,     // children and dependents
   };
-  std::vector<Revision> revisions_;
-  std::vector<Node> nodes_;
+  std::optional<int> position(std::string_view id) const;  // empty: unknown
+  const Positions& edges(Edges kind, int position) const {
+    return edges_[static_cast<std::size_t>(kind)][static_cast<std::size_t>(position)];
+  }
+  Positions positions(const RevisionSet& ids) const;  // throws Error(Bug) when one is unknown
+  RevisionSet ids(const Mask& members) const;
+  // All that can be reached from `start` along `kind`, `start` included.
+  Mask reach(const Positions& start, Edges kind) const;
+  Positions upgrade_order(const Mask& selection) const;
+
+ private:
+  struct NameHash {
+    using is_transparent = void;
+    std::size_t operator()(std::string_view name) const {
+      return std::hash<std::string_view>{}(name);
+    }
+  };
+  using Names = std::unordered_map<std::string, int, NameHash, std::equal_to<>>;
+  using Adjacency = std::vector<Positions>;
+
+  void index_names(std::vector<std::string>& faults);
+  Adjacency resolve_parents(std::vector<std::string>& faults) const;
+  Adjacency resolve_dependencies(std::vector<std::string>& faults) const;
+  void build_edges(Adjacency parents, const Adjacency& dependencies);
+  int require(std::string_view id) const;
+
+  std::vector<Revision> revisions_ = {};
+  Names ids_ = {};
+  Names labels_ = {};
+  std::array<Adjacency, 4> edges_ = {};
+  std::vector<std::vector<RevisionId>> child_ids_ = {};
+  std::vector<std::vector<RevisionId>> normalized_ids_ = {};
 };
 
 }  // namespace engine

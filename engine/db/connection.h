@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// The one seam to a database. Implementations: postgres_connection.cc, sqlite_connection.cc, and fakes
-// in tests. One thread at a time, except cancel().
+// The one seam to a database. Implementations: postgres_connection.cc, sqlite_connection.cc, and
+// fakes in tests. One thread at a time, except cancel().
 #pragma once
 
 #include <chrono>
@@ -28,21 +28,25 @@ class Connection {
   Connection& operator=(const Connection&) = delete;
 
   // Any one statement. Throws Error: MigrationFailed with Failure{sqlstate, message, detail, hint,
-  // constraint, line = 1-based line inside `sql` of the error, 0 unknown}; DatabaseUnreachable when the
-  // connection is lost; Interrupted when cancel() ended it. Returns the rows it touched.
+  // constraint, line = 1-based line inside `sql` of the error, 0 unknown}; DatabaseUnreachable when
+  // the connection is lost; Interrupted when cancel() ended it; LockUnavailable when another
+  // process keeps an SQLite file busy for 5 s. Returns the rows it touched.
   virtual long execute(const std::string& sql) = 0;
   virtual std::vector<Row> query(const std::string& sql) = 0;
 
-  // Throw as execute does. commit() throws Error(VersionConflict) when the script ended the transaction
-  // behind our back, and Error(DatabaseUnreachable) saying "outcome unknown" when the connection died.
+  // Throw as execute does. commit() throws Error(VersionConflict) when the script ended the
+  // transaction behind our back, and Error(DatabaseUnreachable) saying "outcome unknown" when the
+  // connection died.
   virtual void begin() = 0;
   virtual void commit() = 0;
-  virtual void rollback() noexcept = 0;  // no effect outside a transaction
+  // No effect outside a transaction, except that it forgets cancel().
+  virtual void rollback() noexcept = 0;
   virtual bool in_transaction() const noexcept = 0;
 
   // Looks whether the server has hung up; no round trip.
   virtual bool alive() noexcept = 0;
-  // From any thread, any number of times: the running statement, if any, ends with Interrupted.
+  // From any thread, any number of times: the running statement ends with Interrupted; when none
+  // runs, the next one does.
   virtual void cancel() noexcept = 0;
 
   virtual const Dialect& dialect() const = 0;
@@ -68,16 +72,19 @@ class Transaction {
 };
 
 struct ConnectOptions {
-  std::chrono::milliseconds timeout{10'000};    // until the connection stands; one try
-  std::string application_name = "stillhead";   // PostgreSQL: seen in pg_stat_activity
-  bool create = false;                          // SQLite: make the file when it is missing
+  std::chrono::milliseconds timeout{10'000};   // until the connection stands; one try
+  std::string application_name = "stillhead";  // PostgreSQL: seen in pg_stat_activity
+  bool create = false;                         // SQLite: make the file when it is missing
 };
 
-// Throws Error: DatabaseUnreachable, AuthenticationFailed (also: no such database), Interrupted, InvalidUsage.
+// Throws Error: DatabaseUnreachable, AuthenticationFailed (also: no such database), Interrupted,
+// InvalidUsage.
 std::unique_ptr<Connection> connect(const DatabaseUrl&, const ConnectOptions&, std::stop_token);
 
 // Used by connect(); each lives in the one file that includes its driver.
-std::unique_ptr<Connection> connect_postgres(const DatabaseUrl&, const ConnectOptions&, std::stop_token);
-std::unique_ptr<Connection> connect_sqlite(const DatabaseUrl&, const ConnectOptions&, std::stop_token);
+std::unique_ptr<Connection> connect_postgres(const DatabaseUrl&, const ConnectOptions&,
+                                             std::stop_token);
+std::unique_ptr<Connection> connect_sqlite(const DatabaseUrl&, const ConnectOptions&,
+                                           std::stop_token);
 
 }  // namespace engine

@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// stillhead_history: one row per revision run, written in the transaction of its step. PostgreSQL: in a
-// schema `stillhead` of its own, or beside the version table where the role may not create schemas; it is
-// found in either place. SQLite: a table of the main database. Layout: docs/history.md.
+// stillhead_history: one row per revision run, written in the transaction of its step. PostgreSQL:
+// in a schema `stillhead` of its own, or beside the version table where the role may not create
+// schemas; it is found in either place. SQLite: a table of the main database. Layout:
+// docs/history.md.
 #pragma once
 
 #include <string>
@@ -19,11 +20,11 @@ struct HistoryRow {
   RevisionId revision = {};
   Direction direction = Direction::Up;
   std::string run_id = {};
-  std::string owner = {};           // empty: NULL
-  int attempt = 0;                  // 0: NULL
+  std::string owner = {};  // empty: NULL
+  int attempt = 0;         // 0: NULL
   std::string engine_version = {};
-  std::string checksum = {};        // of the script, SHA-256
-  std::string started_at = {};      // RFC 3339, UTC; `finished_at` is the server's clock
+  std::string checksum = {};    // of the script, SHA-256
+  std::string started_at = {};  // RFC 3339, UTC; `finished_at` is the server's clock
 };
 
 class HistoryTable {
@@ -37,6 +38,7 @@ class HistoryTable {
 
  private:
   std::string qualified_name_;
+  std::string version_table_;  // whose revisions these are: with its schema where there are schemas
 };
 
 }  // namespace engine

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// One migration at a time per database and version table. Polled, never waited for inside the server: a
-// blocking waiter deadlocks with CREATE INDEX CONCURRENTLY. Freed by the system when its owner dies.
+// One migration at a time per database and version table. Polled, never waited for inside the
+// server: a blocking waiter deadlocks with CREATE INDEX CONCURRENTLY. Freed by the system when its
+// owner dies.
 #pragma once
 
 #include <chrono>
@@ -25,9 +26,12 @@ struct LockOptions {
   std::chrono::milliseconds poll{50};           // first pause; grows to 1 s
 };
 
-// On a connection of its own. Throws Error(LockUnavailable) naming the holder as far as it can be seen
-// (pid, application_name, client address, age of its transaction or query), Error(Interrupted), and what
-// connect() throws.
+// PostgreSQL: a session advisory lock on a connection of its own, named application_name + " lock".
+// SQLite: a lock of the system on one byte of the file; its descriptor stays open when the lock is
+// let go, because closing it would drop the locks of this process's SQLite connections, so lock and
+// connections may end in any order; held() looks whether the path still leads to that file. Throws
+// Error(LockUnavailable) naming the holder as far as it can be seen (pid, application_name, client
+// address, age of its transaction or query), Error(Interrupted), and what connect() throws.
 std::unique_ptr<MigrationLock> acquire_lock(const DatabaseUrl&, const ConnectOptions&,
                                             const VersionTableName&, const LockOptions&, Observer&,
                                             std::stop_token);
@@ -36,7 +40,7 @@ std::unique_ptr<MigrationLock> acquire_lock(const DatabaseUrl&, const ConnectOpt
 std::unique_ptr<MigrationLock> acquire_postgres_lock(const DatabaseUrl&, const ConnectOptions&,
                                                      const VersionTableName&, const LockOptions&,
                                                      Observer&, std::stop_token);
-std::unique_ptr<MigrationLock> acquire_sqlite_lock(const DatabaseUrl&, const LockOptions&, Observer&,
-                                                   std::stop_token);
+std::unique_ptr<MigrationLock> acquire_sqlite_lock(const DatabaseUrl&, const LockOptions&,
+                                                   Observer&, std::stop_token);
 
 }  // namespace engine

@@ -43,12 +43,13 @@ struct MigrationContext {
   std::stop_token stop = {};
 };
 
-// One transaction per step: statements, version rows, history row. Statements that are not transactional
-// run by themselves before/after the transaction pieces around them, in the script's order; the version row is
-// written with the last piece. Before each commit: the lock is still held, and nobody asked to stop.
-// Committed steps are appended to `done` as they happen. Throws Error with Failure{revision, file, statement,
-// statement_count, line, ...} when a statement fails; Error(Interrupted) when asked to stop;
-// Error(LockUnavailable) when the lock was lost. What is not committed is rolled back.
+// One transaction per step: statements, version rows, history row. Statements that are not
+// transactional run by themselves before/after the transaction pieces around them, in the script's
+// order; the version row is written with the last piece. Before each commit: the lock is still
+// held, and nobody asked to stop. Committed steps are appended to `done` as they happen. Throws
+// Error with Failure{revision, file, statement, statement_count, line, ...} when a statement fails;
+// Error(Interrupted) when asked to stop; Error(LockUnavailable) when the lock was lost. What is not
+// committed is rolled back.
 void execute(const std::vector<PreparedStep>&, MigrationContext&, std::vector<StepReport>& done);
 
 }  // namespace engine

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// What a run tells while it goes on. The runner calls; people's and machines' texts are made in cli.
+// What a run tells while it goes on. The runner calls; people's and machines' texts are made in
+// cli.
 #pragma once
 
 #include <chrono>
@@ -14,8 +15,8 @@ namespace engine {
 class Observer {
  public:
   virtual ~Observer() = default;
-  // Another run holds the lock; called at first and then whenever `holder` changes. `holder` is empty
-  // where the role may not see it.
+  // Another run holds the lock; called at first and then whenever `holder` changes. `holder` is
+  // empty where the role may not see it.
   virtual void waiting_for_lock(const std::string& /*holder*/) {}
   virtual void step_started(const Step&, const Revision&, int /*number*/, int /*count*/) {}
   virtual void step_finished(const Step&, const Revision&, std::chrono::milliseconds) {}

@@ -17,20 +17,23 @@ namespace engine {
 // Throws Error(InvalidScripts) when `location` is no folder.
 std::filesystem::path versions_folder(const std::filesystem::path& location);
 
-// Headers of all `*.sql` files of a folder, sorted by file name; names beginning with '.' or '_' and
-// other endings are passed over. Only the leading comment block of each file is read. Throws
-// Error(InvalidScripts) that lists every faulty header with file, line and what to write instead, or says
-// that the folder holds no script.
+// Headers of all `*.sql` files of a folder, sorted by file name; names beginning with '.' or '_'
+// and other endings are passed over. Only the leading comment block of each file is read. Throws
+// Error(InvalidScripts) that lists every faulty header with file, line and what to write instead,
+// or says that the folder holds no script.
 std::vector<Revision> read_scripts(const std::filesystem::path& location);
 
 // The whole script of a revision that read_scripts returned. Throws Error(InvalidScripts).
 ScriptBody read_body(const Revision&);
 
-// SHA-256 over what `sha256sum -- *` prints in the folder (C locale): "<hex>  <name>\n" for each regular
-// file, sorted by name; names beginning with '.' are passed over. 64 hex digits.
+// SHA-256 of what `(cd DIR && LC_ALL=C sha256sum -- *)` prints, 64 hex digits; DIR =
+// versions_folder( location). A line "<hex>  <name>\n" for each regular file and each symbolic link
+// to one, sorted by name; names beginning with '.' and folders are passed over. Throws
+// Error(InvalidScripts).
 std::string folder_digest(const std::filesystem::path& location);
 
-// Header and body of one annotated .sql text; `origin` names it in errors. Throws Error(InvalidScripts).
+// Header and body of one annotated .sql text; `origin` names it in errors. Throws
+// Error(InvalidScripts).
 Revision parse_sql_header(std::string_view text, std::string_view origin);
 ScriptBody parse_sql_body(std::string_view text, std::string_view origin);
 

@@ -23,12 +23,13 @@ class Dialect {
  public:
   virtual ~Dialect() = default;
   virtual SqlFlavour flavour() const = 0;
-  virtual std::string_view name() const = 0;  // "PostgreSQL", "SQLite"
+  virtual std::string_view name() const = 0;                         // "PostgreSQL", "SQLite"
   virtual std::string quote_identifier(std::string_view) const = 0;  // always quoted
   virtual std::string quote_literal(std::string_view) const = 0;
 
-  // Statements of a body in order. `origin` = the script's path. Throws what split_statements throws and
-  // Error(InvalidScripts) for transaction control inside a script (the engine owns the transaction).
+  // Statements of a body in order. `origin` = the script's path. Throws what split_statements
+  // throws and Error(InvalidScripts) for transaction control inside a script (the engine owns the
+  // transaction).
   std::vector<Statement> render(const std::vector<Operation>&, std::string_view origin) const;
 
   std::string qualified(const VersionTableName&) const;

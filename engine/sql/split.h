@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // Text of a script -> single statements, by a lexer of our own: what cannot be parsed by somebody's
-// grammar can still be executed. Knows quotes, E'' strings, dollar quotes, nested comments, BEGIN ATOMIC
-// bodies, CREATE RULE with several actions (PostgreSQL); CREATE TRIGGER bodies, `...`, [...] (SQLite).
+// grammar can still be executed. Knows quotes, E'' strings, dollar quotes, nested comments, BEGIN
+// ATOMIC bodies, CREATE RULE with several actions (PostgreSQL); CREATE TRIGGER bodies, `...`, [...]
+// (SQLite).
 #pragma once
 
 #include <string>
@@ -14,14 +15,14 @@ namespace engine {
 enum class SqlFlavour { PostgreSql, Sqlite };
 
 struct Statement {
-  std::string sql = {};       // without the closing semicolon, without leading comments and space
-  int line = 0;               // 1-based line of the script on which `sql` begins; 0: not from a script
+  std::string sql = {};  // without the closing semicolon, without leading comments and space
+  int line = 0;          // 1-based line of the script on which `sql` begins; 0: not from a script
   bool transactional = true;  // false: outside the step's transaction
 };
 
 // `first_line`: the line of `origin` on which `text` begins. Throws Error(InvalidScripts) with
-// "origin:line": unterminated quote or comment, COPY ... FROM stdin and psql meta-commands (no client is
-// there to feed them).
+// "origin:line": unterminated quote or comment, COPY ... FROM stdin and psql meta-commands (no
+// client is there to feed them).
 std::vector<Statement> split_statements(std::string_view text, SqlFlavour, std::string_view origin,
                                         int first_line);
 

@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Single requests to the API server. Planned-for answers are values; everything else is an ApiError.
+// Single requests to the API server. Planned-for answers are values; everything else is an
+// ApiError.
 #pragma once
 
 #include <chrono>
+#include <exception>
 #include <nlohmann/json_fwd.hpp>
 #include <optional>
 #include <stop_token>
@@ -39,17 +41,18 @@ enum class Propagation { Background, Foreground };
 
 // What may be deleted: exactly the object with this uid.
 struct DeleteOptions {
-  std::string uid = {};
+  std::string uid = {};  // never empty
   Propagation propagation = Propagation::Background;
 };
 
-// Thread-safe. Each call is bounded (30 s as a whole); a GET is tried again once after a lost connection, a
-// write never. `stop` ends a call at once with ApiError(0).
+// Thread-safe. Each call is bounded (30 s as a whole); a GET is tried again once after a lost
+// connection, a write never. `stop` ends a call at once with ApiError(0). "Not found" is a 404
+// whose Status says NotFound: a 404 without it (unknown kind, a proxy) is an ApiError.
 class ApiClient {
  public:
   ApiClient(HttpTransport& transport, std::stop_token stop) : transport_(transport), stop_(stop) {}
 
-  std::optional<Json> get(const ResourceKind&, const Key&);  // empty: 404
+  std::optional<Json> get(const ResourceKind&, const Key&);  // empty: not found
   Create create(const ResourceKind&, const std::string& ns, const Json& object);
   // JSON merge patch. With metadata.resourceVersion in `patch` it is a precondition.
   Write merge_patch(const ResourceKind&, const Key&, const Json& patch);

@@ -5,6 +5,7 @@
 
 #include <compare>
 #include <string>
+#include <string_view>
 
 namespace kube {
 
@@ -25,5 +26,9 @@ struct Key {
 // "/apis/batch/v1/namespaces/shop/jobs"; `ns` empty: over all namespaces.
 std::string collection_path(const ResourceKind&, const std::string& ns);
 std::string object_path(const ResourceKind&, const Key&, const std::string& subresource = {});
+
+// Everything but letters, digits and -._~ as %XX: one path segment, or one name or value of a
+// query.
+std::string percent_encode(std::string_view);
 
 }  // namespace kube

@@ -17,19 +17,23 @@ namespace kube {
 
 class Workers {
  public:
-  // Returns when to look again (empty: only when something changes). Throws to be called again after a
-  // growing pause. Never called twice at once for one key.
+  // Returns when to look again (empty: only when something changes). Throws to be called again
+  // after a growing pause. Never called twice at once for one key.
   using Reconcile = std::function<std::optional<std::chrono::milliseconds>(const Key&)>;
-  // The one place where failures of a reconcile are caught: told here, then retried.
+  // The one place where failures of a reconcile are caught: told here, then retried. From any
+  // worker's thread, not after stop. Must not throw.
   using OnFailure = std::function<void(const Key&, const std::string& what)>;
 
   Workers(Reconcile, OnFailure);
 
-  void add(const Key&);                       // from any thread
-  void run(int threads, std::stop_token);     // returns when stopped and all threads have ended
+  void add(const Key&);                    // from any thread
+  void run(int threads, std::stop_token);  // returns when stopped and all threads have ended
 
  private:
+  struct Outcome;
   void work(std::stop_token);
+  std::optional<Key> next(const std::stop_token&);
+  Outcome attempt(const Key&, const std::stop_token&);
   Reconcile reconcile_;
   OnFailure on_failure_;
   std::mutex mutex_;

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// The heart of the operator: what is, in; what to do and what to say, out. Pure: the only place that
-// decides whether a Job is created. Laws (tests hold them): deciding again on the result of a decision
-// changes nothing; never a second Job while one is active; never Ready for a generation that no run has
-// finished.
+// The heart of the operator: what is, in; what to do and what to say, out. Pure: the only place
+// that decides whether a Job is created. Laws (tests hold them): deciding again on the result of a
+// decision changes nothing; never a second Job while one is active; never Ready for a generation
+// that no run has finished.
 #pragma once
 
 #include <chrono>
@@ -23,7 +23,8 @@ using WallTime = std::chrono::sys_time<std::chrono::milliseconds>;
 
 // Pause between two attempts when a run ended with a reason that may heal by itself.
 inline constexpr std::chrono::seconds kRetryPause{30};
-// Finished Jobs that are kept per resource; older ones are deleted once their result is in the status.
+// Finished Jobs that are kept per resource; older ones are deleted once their result is in the
+// status.
 inline constexpr int kKeptJobs = 3;
 
 enum class SourceState { Present, Missing };  // Missing: the ConfigMap does not exist
@@ -54,7 +55,7 @@ struct Decision {
   std::optional<std::chrono::milliseconds> look_again = {};
 };
 
-Decision decide(const Observed&, const JobSettings&);
+Decision decide(const Observed&);
 
 std::string rfc3339(WallTime);
 std::optional<WallTime> parse_rfc3339(const std::string&);

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// DatabaseMigration as a value. Field names and rules: crds/databasemigrations.yaml, docs/operator.md.
+// DatabaseMigration as a value. Field names and rules: crds/databasemigrations.yaml,
+// docs/operator.md.
 #pragma once
 
 #include <map>
@@ -56,8 +57,8 @@ using Source = std::variant<ImageSource, ConfigMapSource, InlineSource>;
 struct Execution {
   std::string advisory_lock_timeout = "5m";  // duration as written
   std::optional<long> active_deadline_seconds = {};
-  std::string service_account_name = {};     // empty: the namespace's default, without a token
-  std::string resources = {};                // JSON of corev1.ResourceRequirements; empty: the operator's
+  std::string service_account_name = {};  // empty: the namespace's default, without a token
+  std::string resources = {};  // JSON of corev1.ResourceRequirements; empty: the operator's
 };
 
 struct Spec {
@@ -78,8 +79,8 @@ struct DatabaseMigration {
   bool deleting = false;
   std::vector<std::string> finalizers = {};
   Spec spec = {};
-  // What the spec lacks or has wrong, e.g. "spec.source: exactly one of image, configMapRef, inline is
-  // needed". The API server's validation lets none of these through; an older CRD may.
+  // What the spec lacks or has wrong, e.g. "spec.source: exactly one of image, configMapRef, inline
+  // is needed". The API server's validation lets none of these through; an older CRD may.
   std::vector<std::string> problems = {};
   std::string status = {};  // JSON text as stored; empty: none
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Facts -> status, by kstatus rules: Ready always there; Reconciling and Stalled only while true, never
-// both. Pure: times are arguments or come from the facts.
+// Facts -> status, by kstatus rules: Ready always there; Reconciling and Stalled only while true,
+// never both. Pure: times are arguments or come from the facts.
 #pragma once
 
 #include <nlohmann/json_fwd.hpp>
@@ -22,18 +22,25 @@ enum class Health {
 
 struct Verdict {
   Health health = Health::Reconciling;
-  bool ready = false;         // only with Waiting: Ready=True while suspended at the target
-  std::string reason = {};    // CamelCase, from docs/operator.md's list
-  std::string message = {};   // one line for people
+  bool ready = false;        // only with Waiting: Ready=True while suspended at the target
+  std::string reason = {};   // CamelCase, from docs/operator.md's list
+  std::string message = {};  // one line for people
 };
 
 // The whole status object to be stored: conditions with observedGeneration = generation;
-// lastTransitionTime is kept from `migration.status` where the condition's status did not change, else
-// `now` (RFC 3339). `run`: the run to show as lastRun; empty: keep the stored one.
+// lastTransitionTime is kept from `migration.status` where the condition's status did not change,
+// else `now` (RFC 3339). `run`: the run to show as lastRun; empty: keep the stored one.
 Json build_status(const DatabaseMigration&, const Verdict&, const std::optional<Run>& run,
                   const std::string& now);
 
 // Verdict of a finished run of the current generation.
 Verdict judge(const Run&);
+
+// The same from what `status.lastRun` keeps of it, for when Job or pod are gone. Precondition: its
+// `result` is Succeeded or Failed.
+Verdict judge_stored(const Json& last_run);
+
+// The JSON merge patch that makes `want` of `have`: both objects, without nulls in `want`.
+Json merge_patch_between(const Json& have, const Json& want);
 
 }  // namespace controller

@@ -1,0 +1,33 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// One function a command: gather, decide, act; what is to be printed is returned.
+#pragma once
+
+#include <filesystem>
+#include <stop_token>
+#include <string>
+
+#include "engine/cli/options.h"
+#include "engine/contract/report.h"
+#include "engine/run/observer.h"
+
+namespace engine {
+
+struct Output {
+  std::string text = {};  // for people
+  std::string json = {};  // with --json; empty: the report is the document
+};
+
+struct CommandContext {
+  Observer& observer;
+  std::stop_token stop = {};
+  std::filesystem::path executable = {};  // what /proc/self/exe points to
+};
+
+// Fills `report` as far as it is known, also when an Error leaves. Throws Error.
+Output run_command(const Options&, const CommandContext&, RunReport& report);
+
+// An empty report of a run that begins now. `run_id` is random.
+RunReport new_report();
+
+}  // namespace engine

@@ -1,0 +1,25 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// What commands read before they decide anything: the scripts and the database's address.
+#pragma once
+
+#include "engine/cli/options.h"
+#include "engine/core/revision_graph.h"
+#include "engine/db/connection.h"
+
+namespace engine {
+
+// Throws Error(InvalidScripts) naming both digests when --scripts-sha256 asks for other scripts.
+// Without that option: no effect.
+void verify_scripts(const Options&);
+
+// Verifies and reads. Throws Error(InvalidScripts).
+RevisionGraph read_graph(const Options&);
+
+// From the flag, the environment or the file. Throws Error(InvalidUsage); its text names every way
+// to give a URL when there is none.
+DatabaseUrl find_database(const Options&);
+
+ConnectOptions connect_options(const Options&);
+
+}  // namespace engine

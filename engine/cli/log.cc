@@ -1,0 +1,135 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "engine/cli/log.h"
+
+#include <fmt/chrono.h>
+#include <fmt/format.h>
+#include <spdlog/logger.h>
+#include <spdlog/sinks/stdout_sinks.h>
+
+#include <nlohmann/json.hpp>
+#include <string_view>
+
+#include "engine/cli/print.h"
+
+namespace engine {
+namespace {
+
+using Json = nlohmann::ordered_json;
+
+constexpr std::string_view kRed = "\033[31m";
+constexpr std::string_view kGreen = "\033[32m";
+constexpr std::string_view kPlain = "\033[0m";
+
+// What comes from a database or a script must not move the cursor or forge a line.
+std::string printable(std::string_view text) {
+  std::string result;
+  for (const char c : text) {
+    const bool control = static_cast<unsigned char>(c) < 0x20 || c == 0x7F;
+    if (control && c != '\n' && c != '\t') {
+      result += fmt::format("\\x{:02x}", static_cast<unsigned char>(c));
+    } else {
+      result += c;
+    }
+  }
+  return result;
+}
+
+// Some hints end with an example of several lines.
+std::string_view without_line_end(std::string_view text) {
+  while (text.ends_with('\n')) text.remove_suffix(1);
+  return text;
+}
+
+}  // namespace
+
+// spdlog writes whole lines; their text is made here.
+class Log::Sink {
+ public:
+  Sink() : logger_("stillhead", std::make_shared<spdlog::sinks::stderr_sink_mt>()) {
+    logger_.set_pattern("%v");
+    logger_.flush_on(spdlog::level::trace);
+    // Standard error may be closed; a run must not end because nobody listens.
+    logger_.set_error_handler([](const std::string&) {});
+  }
+
+  void text(const LogOptions& options, std::string_view message) {
+    if (options.quiet) return;
+    logger_.log(spdlog::level::info, "{}INFO {} [stillhead] {}", options.color ? kGreen : "",
+                options.color ? kPlain : "", printable(message));
+  }
+
+  void json(const Json& fields, std::string_view level, std::string_view message,
+            std::string_view marker) {
+    Json line = {
+        {"ts", timestamp_now()}, {"level", level}, {"msg", message}, {"stillhead", marker}};
+    line.update(fields);
+    logger_.log(spdlog::level::info, "{}",
+                line.dump(-1, ' ', false, Json::error_handler_t::replace));
+  }
+
+  void progress(const LogOptions& options, std::string_view message, const Json& fields) {
+    if (!options.quiet) json(fields, "info", message, "progress");
+  }
+
+  void plain(std::string_view line) { logger_.log(spdlog::level::err, "{}", line); }
+
+ private:
+  spdlog::logger logger_;
+};
+
+Log::Log(const LogOptions& options) : sink_(std::make_unique<Sink>()), options_(options) {}
+
+Log::~Log() = default;
+
+void Log::waiting_for_lock(const std::string& holder) {
+  if (options_.format == LogFormat::Json) {
+    sink_->progress(options_, "waiting for lock", {{"holder", holder}});
+    return;
+  }
+  sink_->text(options_, fmt::format("Waiting for another run to end{}",
+                                    holder.empty() ? "" : fmt::format(": {}", holder)));
+}
+
+void Log::step_started(const Step& step, const Revision& revision, int number, int count) {
+  number_ = number;
+  count_ = count;
+  if (options_.format == LogFormat::Text) {
+    sink_->text(options_, running_text(step, revision));
+    return;
+  }
+  sink_->progress(options_, "step started",
+                  {{"revision", step.revision},
+                   {"direction", step.direction == Direction::Up ? "upgrade" : "downgrade"},
+                   {"step", number},
+                   {"steps", count},
+                   {"message", revision.message}});
+}
+
+void Log::step_finished(const Step& step, const Revision& /*revision*/,
+                        std::chrono::milliseconds duration) {
+  if (options_.format == LogFormat::Text) return;
+  sink_->progress(options_, "step finished",
+                  {{"revision", step.revision},
+                   {"direction", step.direction == Direction::Up ? "upgrade" : "downgrade"},
+                   {"step", number_},
+                   {"steps", count_},
+                   {"durationMs", duration.count()}});
+}
+
+void Log::error(Reason reason, const std::string& message, const std::string& hint) {
+  if (options_.format == LogFormat::Json) {
+    sink_->json({{"reason", name_of(reason)}, {"hint", hint}}, "error", message, "error");
+    return;
+  }
+  sink_->plain(fmt::format("{}stillhead:{} {}", options_.color ? kRed : "",
+                           options_.color ? kPlain : "", printable(message)));
+  if (!hint.empty()) sink_->plain(fmt::format("hint: {}", printable(without_line_end(hint))));
+}
+
+std::string timestamp_now() {
+  const auto now = std::chrono::floor<std::chrono::milliseconds>(std::chrono::system_clock::now());
+  return fmt::format("{:%FT%T}.{:03}Z", fmt::gmtime(std::chrono::system_clock::to_time_t(now)),
+                     now.time_since_epoch().count() % 1000);
+}
+
+}  // namespace engine

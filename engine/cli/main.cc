@@ -1,0 +1,134 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// The program `stillhead`: the only place that catches. Whatever happens, there is one message, one
+// report and one exit code.
+#include <fmt/format.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstdio>
+#include <cstring>
+#include <exception>
+#include <filesystem>
+#include <span>
+
+#include "engine/cli/commands.h"
+#include "engine/cli/log.h"
+#include "engine/cli/options.h"
+#include "engine/cli/report_file.h"
+#include "engine/cli/signals.h"
+#include "engine/core/error.h"
+
+namespace {
+
+using engine::Error;
+using engine::Reason;
+using engine::RunReport;
+
+engine::Environment environment() {
+  engine::Environment result;
+  for (char** entry = environ; entry != nullptr && *entry != nullptr; ++entry) {
+    const std::string_view text(*entry);
+    const std::size_t equals = text.find('=');
+    if (equals != std::string_view::npos) {
+      result.emplace(text.substr(0, equals), text.substr(equals + 1));
+    }
+  }
+  return result;
+}
+
+class Program {
+ public:
+  explicit Program(std::span<char*> arguments)
+      : arguments_(arguments), words_(arguments.begin(), arguments.end()) {}
+
+  int run() {
+    try {
+      report_ = engine::new_report();
+      options_.report = engine::find_report_options(words_, environment_);
+      options_ = engine::parse_options(words_, environment_);
+      engine::wipe_argument(arguments_, options_.database_url);
+      run_command();
+    } catch (const Error& e) {
+      fail(e.reason(), e.message(), e.hint());
+      report_.failure = e.failure();
+    } catch (const std::exception& e) {
+      fail_with_bug(e.what());
+    } catch (...) {
+      fail_with_bug("an exception of unknown type");
+    }
+    report_.finished_at = engine::timestamp_now();
+    deliver();
+    return engine::exit_code_of(report_.reason);
+  }
+
+ private:
+  void run_command() {
+    engine::Log log(log_options());
+    std::error_code ignored;
+    const engine::CommandContext context{log, signals_.token(),
+                                         std::filesystem::read_symlink("/proc/self/exe", ignored)};
+    output_ = engine::run_command(options_, context, report_);
+  }
+
+  void fail(Reason reason, const std::string& message, const std::string& hint) {
+    report_.reason = reason;
+    report_.message = message;
+    report_.hint = hint;
+  }
+
+  void fail_with_bug(std::string_view what) {
+    fail(Reason::Bug, fmt::format("this is a bug in stillhead: {}", what),
+         fmt::format("please report it with the command that you ran and the version {}",
+                     report_.engine_version));
+  }
+
+  // Each channel for itself: that one is closed must not silence the others.
+  void deliver() {
+    engine::Log log(log_options());
+    if (report_.reason != Reason::Succeeded) {
+      log.error(report_.reason, report_.message, report_.hint);
+    }
+    if (!options_.report.file.empty()) {
+      try {
+        engine::write_report_file(options_.report.file, to_json(report_, options_.report.limit));
+      } catch (const Error& e) {
+        log.error(e.reason(), e.message(), e.hint());
+      }
+    }
+    print();
+    if (std::fflush(stdout) != 0 && errno != EPIPE) {
+      log.error(Reason::InvalidUsage,
+                fmt::format("cannot write to standard output: {}", std::strerror(errno)), {});
+    }
+  }
+
+  void print() const {
+    const bool failed = report_.reason != Reason::Succeeded;
+    std::string text;
+    if (options_.report.json) {
+      text = failed || output_.json.empty() ? to_json(report_) + "\n" : output_.json;
+    } else if (!failed && !options_.quiet) {
+      text = output_.text;
+    }
+    std::fwrite(text.data(), 1, text.size(), stdout);
+  }
+
+  engine::LogOptions log_options() const {
+    return {options_.log_format, options_.color && ::isatty(STDERR_FILENO) == 1, options_.quiet};
+  }
+
+  std::span<char*> arguments_;
+  std::vector<std::string> words_;
+  engine::Environment environment_ = environment();
+  engine::StopSignals signals_ = {};
+  engine::Options options_ = {};
+  RunReport report_ = {};
+  engine::Output output_ = {};
+};
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  return Program(std::span(argv, static_cast<std::size_t>(argc)).subspan(argc > 0 ? 1 : 0)).run();
+}

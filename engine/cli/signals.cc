@@ -1,0 +1,65 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "engine/cli/signals.h"
+
+#include <pthread.h>
+#include <unistd.h>
+
+#include <chrono>
+#include <csignal>
+#include <string_view>
+
+#include "engine/contract/report.h"
+
+namespace engine {
+namespace {
+
+// Ends the waiting thread; sent by the destructor only.
+constexpr int kWakeUp = SIGUSR1;
+// A terminal, a shell and a supervisor may each send one for the same key press.
+constexpr std::chrono::milliseconds kSameRequest{1000};
+constexpr std::string_view kSecondSignal =
+    "stillhead: stopped at once by a second signal; the database rolls back what was not "
+    "committed\n";
+
+sigset_t waited_for() {
+  sigset_t set;
+  sigemptyset(&set);
+  for (const int signal : {SIGINT, SIGTERM, SIGHUP, kWakeUp}) sigaddset(&set, signal);
+  return set;
+}
+
+}  // namespace
+
+StopSignals::StopSignals() {
+  const sigset_t set = waited_for();
+  pthread_sigmask(SIG_BLOCK, &set, nullptr);
+  std::signal(SIGPIPE, SIG_IGN);
+  thread_ = std::thread([this] { wait_for_signals(); });
+}
+
+StopSignals::~StopSignals() {
+  pthread_kill(thread_.native_handle(), kWakeUp);
+  thread_.join();
+}
+
+void StopSignals::wait_for_signals() {
+  const sigset_t set = waited_for();
+  std::chrono::steady_clock::time_point first;
+  for (;;) {
+    const int signal = sigwaitinfo(&set, nullptr);
+    if (signal < 0) continue;
+    if (signal == kWakeUp) return;
+    const auto now = std::chrono::steady_clock::now();
+    if (!stop_.stop_requested()) {
+      first = now;
+      stop_.request_stop();
+    } else if (now - first > kSameRequest) {
+      // Nothing else is safe here, and nothing else is needed: the server notices that we are gone.
+      [[maybe_unused]] const ssize_t ignored =
+          ::write(STDERR_FILENO, kSecondSignal.data(), kSecondSignal.size());
+      ::_exit(exit_code_of(Reason::Interrupted));
+    }
+  }
+}
+
+}  // namespace engine

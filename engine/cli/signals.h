@@ -1,0 +1,28 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// SIGINT, SIGTERM and SIGHUP -> a request to stop. Make one before any other thread is started: it
+// blocks the signals in the calling thread, and threads inherit that.
+#pragma once
+
+#include <stop_token>
+#include <thread>
+
+namespace engine {
+
+class StopSignals {
+ public:
+  StopSignals();
+  ~StopSignals();
+  StopSignals(const StopSignals&) = delete;
+  StopSignals& operator=(const StopSignals&) = delete;
+
+  std::stop_token token() const { return stop_.get_token(); }
+
+ private:
+  void wait_for_signals();
+
+  std::stop_source stop_;
+  std::thread thread_;
+};
+
+}  // namespace engine

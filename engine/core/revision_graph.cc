@@ -1,0 +1,374 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "engine/core/revision_graph.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <set>
+
+#include "engine/core/error.h"
+#include "engine/core/graph_algorithms.h"
+#include "engine/core/spelling.h"
+
+namespace engine {
+namespace {
+
+using Faults = std::vector<std::string>;
+
+// Looking for near names among 20,000 for each of 20,000 faults helps nobody.
+constexpr std::size_t kFaultsWithSuggestion = 20;
+
+std::string place(const Revision& revision) {
+  return revision.file.empty() ? fmt::format("revision '{}'", revision.id) : revision.file;
+}
+
+std::string suggestion(const Faults& faults, std::string_view name,
+                       const std::vector<Revision>& revisions) {
+  if (faults.size() >= kFaultsWithSuggestion) return {};
+  std::vector<std::string_view> names;
+  names.reserve(revisions.size());
+  for (const Revision& revision : revisions) {
+    if (revision.id != name) names.emplace_back(revision.id);
+  }
+  return did_you_mean(name, names);
+}
+
+bool holds(const std::vector<int>& positions, int position) {
+  return std::find(positions.begin(), positions.end(), position) != positions.end();
+}
+
+struct CycleKind {
+  std::string_view name = {};   // Alembic's word
+  std::string_view field = {};  // whose change mends it
+};
+
+void report_cycle(const std::vector<int>& cycle, const CycleKind& kind,
+                  const std::vector<Revision>& revisions, Faults& faults) {
+  std::vector<std::string> ids;
+  for (const int member : cycle) ids.push_back(revisions[static_cast<std::size_t>(member)].id);
+  std::sort(ids.begin(), ids.end());
+  const auto first = std::find_if(cycle.begin(), cycle.end(), [&](int member) {
+    return revisions[static_cast<std::size_t>(member)].id == ids.front();
+  });
+  faults.push_back(fmt::format(
+      "{}: {} is detected in revisions ({}); change {} of one of them so that one comes first",
+      place(revisions[static_cast<std::size_t>(*first)]), kind.name, fmt::join(ids, ", "),
+      kind.field));
+}
+
+// Cycles by down_revision first; those that need depends_on only where the first kind is not at
+// work.
+void find_cycles(const std::vector<Revision>& revisions,
+                 const std::vector<std::vector<int>>& parents,
+                 const std::vector<std::vector<int>>& all_down, Faults& faults) {
+  if (topological_ranks(all_down)) return;
+  std::vector<char> reported(revisions.size(), 0);
+  for (const auto& cycle : cycles(parents)) {
+    for (const int member : cycle) reported[static_cast<std::size_t>(member)] = 1;
+    report_cycle(cycle, {"Cycle", "down_revision"}, revisions, faults);
+  }
+  for (const auto& cycle : cycles(all_down)) {
+    const bool known = std::any_of(cycle.begin(), cycle.end(), [&](int member) {
+      return reported[static_cast<std::size_t>(member)] != 0;
+    });
+    if (!known) report_cycle(cycle, {"Dependency cycle", "depends_on"}, revisions, faults);
+  }
+}
+
+std::vector<std::vector<int>> united(std::vector<std::vector<int>> first,
+                                     const std::vector<std::vector<int>>& second) {
+  for (std::size_t i = 0; i < first.size(); ++i) {
+    for (const int member : second[i]) {
+      if (!holds(first[i], member)) first[i].push_back(member);
+    }
+  }
+  return first;
+}
+
+}  // namespace
+
+RevisionGraph::RevisionGraph(std::vector<Revision> revisions) : revisions_(std::move(revisions)) {
+  Faults faults;
+  index_names(faults);
+  Adjacency parents = resolve_parents(faults);
+  const Adjacency dependencies = resolve_dependencies(faults);
+  find_cycles(revisions_, parents, united(parents, dependencies), faults);
+  if (!faults.empty()) {
+    throw Error(Reason::InvalidScripts, fmt::format("{}", fmt::join(faults, "\n")));
+  }
+  build_edges(std::move(parents), dependencies);
+}
+
+// Ids and labels share one space of names, as in Alembic.
+void RevisionGraph::index_names(Faults& faults) {
+  ids_.reserve(revisions_.size());
+  for (std::size_t i = 0; i < revisions_.size(); ++i) {
+    const auto [known, fresh] = ids_.try_emplace(revisions_[i].id, static_cast<int>(i));
+    if (fresh) continue;
+    const Revision& first = revisions_[static_cast<std::size_t>(known->second)];
+    faults.push_back(
+        fmt::format("{}: revision '{}' is present more than once, first in {}; give one of "
+                    "them another id",
+                    place(revisions_[i]), revisions_[i].id, place(first)));
+  }
+  for (std::size_t i = 0; i < revisions_.size(); ++i) {
+    for (const std::string& label : revisions_[i].branch_labels) {
+      const auto id = ids_.find(label);
+      const auto [known, fresh] = labels_.try_emplace(label, static_cast<int>(i));
+      if (fresh && id == ids_.end()) continue;
+      const int owner = id != ids_.end() ? id->second : known->second;
+      faults.push_back(
+          fmt::format("{}: Branch name '{}' in revision {} already used by revision {}; choose "
+                      "another branch label",
+                      place(revisions_[i]), label, revisions_[i].id,
+                      revisions_[static_cast<std::size_t>(owner)].id));
+    }
+  }
+}
+
+RevisionGraph::Adjacency RevisionGraph::resolve_parents(Faults& faults) const {
+  Adjacency result(revisions_.size());
+  for (std::size_t i = 0; i < revisions_.size(); ++i) {
+    const Revision& revision = revisions_[i];
+    for (const RevisionId& name : revision.down_revisions) {
+      const auto parent = ids_.find(name);
+      if (name == revision.id) {
+        faults.push_back(
+            fmt::format("{}: Self-loop is detected in revisions ({}); down_revision must name "
+                        "the revision before this one",
+                        place(revision), name));
+      } else if (parent == ids_.end() && labels_.contains(name)) {
+        const int owner = labels_.find(name)->second;
+        faults.push_back(fmt::format(
+            "{}: down_revision '{}' is a branch label; write the id of a revision, such as '{}'",
+            place(revision), name, revisions_[static_cast<std::size_t>(owner)].id));
+      } else if (parent == ids_.end()) {
+        faults.push_back(fmt::format(
+            "{}: down_revision '{}' is the id of no script; add the missing script or correct "
+            "the line{}",
+            place(revision), name, suggestion(faults, name, revisions_)));
+      } else if (holds(result[i], parent->second)) {
+        faults.push_back(fmt::format("{}: down_revision lists '{}' twice; remove one of the two",
+                                     place(revision), name));
+      } else {
+        result[i].push_back(parent->second);
+      }
+    }
+  }
+  return result;
+}
+
+RevisionGraph::Adjacency RevisionGraph::resolve_dependencies(Faults& faults) const {
+  Adjacency result(revisions_.size());
+  for (std::size_t i = 0; i < revisions_.size(); ++i) {
+    const Revision& revision = revisions_[i];
+    for (const std::string& name : revision.depends_on) {
+      auto found = ids_.find(name);
+      if (found == ids_.end()) found = labels_.find(name);
+      if (found == ids_.end() || found == labels_.end()) {
+        faults.push_back(fmt::format(
+            "{}: depends_on '{}' is neither the id nor a branch label of any script; add the "
+            "missing script or correct the line{}",
+            place(revision), name, suggestion(faults, name, revisions_)));
+      } else if (found->second == static_cast<int>(i)) {
+        faults.push_back(
+            fmt::format("{}: Dependency self-loop is detected in revisions ({}); remove '{}' "
+                        "from depends_on",
+                        place(revision), revision.id, name));
+      } else if (!holds(result[i], found->second)) {
+        result[i].push_back(found->second);
+      }
+    }
+  }
+  return result;
+}
+
+void RevisionGraph::build_edges(Adjacency parents, const Adjacency& dependencies) {
+  const Adjacency all_down = united(parents, dependencies);
+  Adjacency below = united(parents, without_inherited(dependencies, parents, all_down));
+  Adjacency children = reversed(parents);
+  Adjacency above = reversed(all_down);
+  const auto names = [this](const Adjacency& adjacency) {
+    std::vector<std::vector<RevisionId>> result(adjacency.size());
+    for (std::size_t i = 0; i < adjacency.size(); ++i) {
+      result[i].reserve(adjacency[i].size());
+      for (const int member : adjacency[i]) {
+        result[i].push_back(revisions_[static_cast<std::size_t>(member)].id);
+      }
+    }
+    return result;
+  };
+  child_ids_ = names(children);
+  normalized_ids_ = names(below);
+  edges_ = {std::move(parents), std::move(children), std::move(below), std::move(above)};
+}
+
+std::optional<int> RevisionGraph::position(std::string_view id) const {
+  const auto found = ids_.find(id);
+  if (found == ids_.end()) return std::nullopt;
+  return found->second;
+}
+
+int RevisionGraph::require(std::string_view id) const {
+  if (const auto found = position(id)) return *found;
+  throw Error(Reason::Bug, fmt::format("the revision graph was asked for unknown '{}'", id));
+}
+
+bool RevisionGraph::contains(std::string_view id) const { return ids_.find(id) != ids_.end(); }
+
+const Revision& RevisionGraph::at(std::string_view id) const {
+  return revisions_[static_cast<std::size_t>(require(id))];
+}
+
+std::optional<RevisionId> RevisionGraph::labelled(std::string_view label) const {
+  const auto found = labels_.find(label);
+  if (found == labels_.end()) return std::nullopt;
+  return revisions_[static_cast<std::size_t>(found->second)].id;
+}
+
+RevisionSet RevisionGraph::heads() const {
+  RevisionSet result;
+  for (std::size_t i = 0; i < size(); ++i) {
+    if (edges(Edges::Children, static_cast<int>(i)).empty()) result.insert(revisions_[i].id);
+  }
+  return result;
+}
+
+RevisionSet RevisionGraph::effective_heads() const {
+  RevisionSet result;
+  for (std::size_t i = 0; i < size(); ++i) {
+    if (edges(Edges::Above, static_cast<int>(i)).empty()) result.insert(revisions_[i].id);
+  }
+  return result;
+}
+
+RevisionSet RevisionGraph::bases() const {
+  RevisionSet result;
+  for (std::size_t i = 0; i < size(); ++i) {
+    if (edges(Edges::Parents, static_cast<int>(i)).empty()) result.insert(revisions_[i].id);
+  }
+  return result;
+}
+
+bool RevisionGraph::is_head(std::string_view id) const {
+  return edges(Edges::Children, require(id)).empty();
+}
+
+bool RevisionGraph::is_effective_head(std::string_view id) const {
+  return edges(Edges::Above, require(id)).empty();
+}
+
+const std::vector<RevisionId>& RevisionGraph::children(std::string_view id) const {
+  return child_ids_[static_cast<std::size_t>(require(id))];
+}
+
+const std::vector<RevisionId>& RevisionGraph::normalized_down(std::string_view id) const {
+  return normalized_ids_[static_cast<std::size_t>(require(id))];
+}
+
+std::vector<std::string> RevisionGraph::labels(std::string_view id) const {
+  const int start = require(id);
+  if (labels_.empty()) return {};
+  std::set<std::string> result;
+  const auto add = [&](std::size_t i) {
+    result.insert(revisions_[i].branch_labels.begin(), revisions_[i].branch_labels.end());
+  };
+  const Mask below = reach({start}, Edges::Parents);
+  for (std::size_t i = 0; i < below.size(); ++i) {
+    if (below[i] != 0) add(i);
+  }
+  // A label also names what lies below its revision, as long as the line from the tip down has
+  // neither a branch point nor a merge point.
+  std::vector<int> line;
+  for (int next = start;;) {
+    const Positions& above = edges(Edges::Above, next);
+    if (above.size() > 1 || edges(Edges::Parents, next).size() > 1)
+      return {result.begin(), result.end()};
+    line.push_back(next);
+    const Positions& children = edges(Edges::Children, next);
+    if (children.empty()) break;
+    next = children.front();
+  }
+  for (const int member : line) add(static_cast<std::size_t>(member));
+  return {result.begin(), result.end()};
+}
+
+RevisionGraph::Positions RevisionGraph::positions(const RevisionSet& ids) const {
+  Positions result;
+  result.reserve(ids.size());
+  for (const RevisionId& id : ids) result.push_back(require(id));
+  return result;
+}
+
+RevisionSet RevisionGraph::ids(const Mask& members) const {
+  RevisionSet result;
+  for (std::size_t i = 0; i < members.size(); ++i) {
+    if (members[i] != 0) result.insert(revisions_[i].id);
+  }
+  return result;
+}
+
+RevisionGraph::Mask RevisionGraph::reach(const Positions& start, Edges kind) const {
+  Mask seen(size(), 0);
+  Positions todo = start;
+  for (const int member : start) seen[static_cast<std::size_t>(member)] = 1;
+  while (!todo.empty()) {
+    const int member = todo.back();
+    todo.pop_back();
+    for (const int next : edges(kind, member)) {
+      if (seen[static_cast<std::size_t>(next)] != 0) continue;
+      seen[static_cast<std::size_t>(next)] = 1;
+      todo.push_back(next);
+    }
+  }
+  return seen;
+}
+
+RevisionSet RevisionGraph::with_ancestors(const RevisionSet& revision_ids) const {
+  return ids(reach(positions(revision_ids), Edges::Below));
+}
+
+RevisionSet RevisionGraph::with_descendants(const RevisionSet& revision_ids) const {
+  return ids(reach(positions(revision_ids), Edges::Above));
+}
+
+RevisionSet RevisionGraph::maximal(const RevisionSet& revision_ids) const {
+  const Positions members = positions(revision_ids);
+  Positions strictly_below;
+  for (const int member : members) {
+    const Positions& below = edges(Edges::Below, member);
+    strictly_below.insert(strictly_below.end(), below.begin(), below.end());
+  }
+  const Mask covered = reach(strictly_below, Edges::Below);
+  RevisionSet result;
+  for (const int member : members) {
+    const auto i = static_cast<std::size_t>(member);
+    if (covered[i] == 0) result.insert(revisions_[i].id);
+  }
+  return result;
+}
+
+bool RevisionGraph::share_lineage(std::string_view a, std::string_view b) const {
+  const int from = require(a);
+  const auto to = static_cast<std::size_t>(require(b));
+  return reach({from}, Edges::Parents)[to] != 0 || reach({from}, Edges::Children)[to] != 0;
+}
+
+std::vector<RevisionId> RevisionGraph::upgrade_order(const RevisionSet& selection) const {
+  Mask members(size(), 0);
+  for (const int member : positions(selection)) members[static_cast<std::size_t>(member)] = 1;
+  std::vector<RevisionId> result;
+  for (const int member : upgrade_order(members)) {
+    result.push_back(revisions_[static_cast<std::size_t>(member)].id);
+  }
+  return result;
+}
+
+RevisionGraph::Positions RevisionGraph::upgrade_order(const Mask& selection) const {
+  const auto of = [this](Edges kind) -> const Adjacency& {
+    return edges_[static_cast<std::size_t>(kind)];
+  };
+  return branch_by_branch_order(selection, of(Edges::Below), of(Edges::Above));
+}
+
+}  // namespace engine

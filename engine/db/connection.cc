@@ -1,0 +1,17 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "engine/db/connection.h"
+
+#include <utility>
+
+namespace engine {
+
+std::unique_ptr<Connection> connect(const DatabaseUrl& url, const ConnectOptions& options,
+                                    std::stop_token stop) {
+  if (stop.stop_requested()) {
+    throw Error(Reason::Interrupted, "interrupted before connecting to " + url.display);
+  }
+  return url.flavour == SqlFlavour::PostgreSql ? connect_postgres(url, options, std::move(stop))
+                                               : connect_sqlite(url, options, std::move(stop));
+}
+
+}  // namespace engine

@@ -1,0 +1,169 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "engine/db/history_table.h"
+
+#include <fmt/format.h>
+
+#include <optional>
+
+namespace engine {
+namespace {
+
+constexpr std::string_view kSchema = "stillhead";
+constexpr std::string_view kTable = "stillhead_history";
+constexpr std::string_view kVersionTable = "stillhead_schema_version";
+constexpr int kTries = 3;  // runs for other version tables may create the same table meanwhile
+
+constexpr std::string_view kPostgresColumns =
+    "id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY, version_table text NOT NULL, "
+    "revision text NOT NULL, direction text NOT NULL, run_id text NOT NULL, owner text, attempt "
+    "integer, "
+    "engine_version text NOT NULL, checksum text NOT NULL, started_at timestamptz NOT NULL, "
+    "finished_at timestamptz NOT NULL, result text NOT NULL";
+constexpr std::string_view kSqliteColumns =
+    "id INTEGER PRIMARY KEY, version_table TEXT NOT NULL, revision TEXT NOT NULL, direction TEXT "
+    "NOT NULL, "
+    "run_id TEXT NOT NULL, owner TEXT, attempt INTEGER, engine_version TEXT NOT NULL, "
+    "checksum TEXT NOT NULL, started_at TEXT NOT NULL, finished_at TEXT NOT NULL, result TEXT NOT "
+    "NULL";
+
+// Schemas of PostgreSQL: where the history is, where it may be made, where the version table lives.
+struct Place {
+  std::optional<std::string> found = {};
+  std::string beside = {};
+};
+
+Place look(Connection& connection, const VersionTableName& versions) {
+  const Dialect& dialect = connection.dialect();
+  const std::string fallback =
+      versions.schema.empty() ? "current_schema()" : dialect.quote_literal(versions.schema);
+  // The catalog is asked, not to_regclass: that fails on a schema which the role may not use.
+  const auto rows = connection.query(fmt::format(
+      "WITH place AS (SELECT coalesce((SELECT n.nspname FROM pg_catalog.pg_class c "
+      "JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace WHERE c.oid = to_regclass({})), "
+      "{}) AS beside) "
+      "SELECT (SELECT n.nspname FROM pg_catalog.pg_class c "
+      "JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace "
+      "WHERE c.relname = '{}' AND n.nspname IN ('{}', place.beside) "
+      "AND has_schema_privilege(n.oid, 'USAGE') AND has_table_privilege(c.oid, 'INSERT') "
+      "ORDER BY n.nspname = '{}' DESC LIMIT 1), beside FROM place",
+      dialect.quote_literal(dialect.qualified(versions)), fallback, kTable, kSchema, kSchema));
+  return {rows.at(0)[0], rows.at(0)[1].value_or("")};
+}
+
+std::string in_schema(const Dialect& dialect, std::string_view schema, std::string_view table) {
+  return dialect.qualified({std::string(schema), std::string(table)});
+}
+
+void make(Connection& connection, std::string_view schema, std::string_view columns) {
+  const Dialect& dialect = connection.dialect();
+  const std::string version = in_schema(dialect, schema, kVersionTable);
+  connection.execute(
+      fmt::format("CREATE TABLE {} ({})", in_schema(dialect, schema, kTable), columns));
+  connection.execute(fmt::format("CREATE TABLE {} (version integer NOT NULL)", version));
+  connection.execute(
+      fmt::format("INSERT INTO {} (version) VALUES ({})", version, kHistorySchemaVersion));
+}
+
+bool failed_with(const Error& error, std::initializer_list<std::string_view> sqlstates) {
+  if (!error.failure()) return false;
+  for (const std::string_view sqlstate : sqlstates) {
+    if (error.failure()->sqlstate == sqlstate) return true;
+  }
+  return false;
+}
+
+// False: the role may not.
+bool make_in_own_schema(Connection& connection) {
+  try {
+    Transaction transaction(connection);
+    if (connection
+            .query(
+                fmt::format("SELECT 1 FROM pg_catalog.pg_namespace WHERE nspname = '{}'", kSchema))
+            .empty()) {
+      connection.execute(fmt::format("CREATE SCHEMA {}", kSchema));
+    }
+    make(connection, kSchema, kPostgresColumns);
+    transaction.commit();
+    return true;
+  } catch (const Error& error) {
+    if (failed_with(error, {"42501"})) return false;
+    throw;
+  }
+}
+
+std::string make_in_postgres(Connection& connection, const Place& place) {
+  if (make_in_own_schema(connection)) return std::string(kSchema);
+  Transaction transaction(connection);
+  make(connection, place.beside, kPostgresColumns);
+  transaction.commit();
+  return place.beside;
+}
+
+bool exists_in_sqlite(Connection& connection) {
+  return !connection
+              .query(fmt::format(
+                  "SELECT 1 FROM main.sqlite_master WHERE type = 'table' AND name = '{}'", kTable))
+              .empty();
+}
+
+void refuse_newer(Connection& connection, const std::string& schema) {
+  const std::string table = in_schema(connection.dialect(), schema, kVersionTable);
+  const auto rows = connection.query("SELECT max(version) FROM " + table);
+  const int version = std::stoi(rows.at(0)[0].value_or("1"));
+  if (version <= kHistorySchemaVersion) return;
+  throw Error(
+      Reason::VersionConflict,
+      fmt::format(
+          "the history in {} has schema version {}, made by a newer stillhead; this one knows {}",
+          in_schema(connection.dialect(), schema, kTable), version, kHistorySchemaVersion),
+      "use that stillhead or a newer one");
+}
+
+}  // namespace
+
+HistoryTable::HistoryTable(Connection& connection, const VersionTableName& versions) {
+  const Dialect& dialect = connection.dialect();
+  std::string schema = "main";
+  version_table_ = versions.name;
+  if (dialect.flavour() == SqlFlavour::Sqlite) {
+    if (!exists_in_sqlite(connection)) {
+      Transaction transaction(connection);
+      if (!exists_in_sqlite(connection)) make(connection, schema, kSqliteColumns);
+      transaction.commit();
+    }
+  } else {
+    for (int tries = 1;; ++tries) {
+      const Place place = look(connection, versions);
+      try {
+        schema = place.found ? *place.found : make_in_postgres(connection, place);
+        version_table_ = place.beside + "." + versions.name;
+        break;
+      } catch (const Error& error) {
+        const bool raced =
+            failed_with(error, {"23505", "42P06", "42P07"});  // unique, schema, table
+        if (!raced || tries == kTries) throw;
+      }
+    }
+  }
+  refuse_newer(connection, schema);
+  qualified_name_ = in_schema(dialect, schema, kTable);
+}
+
+void HistoryTable::insert(Connection& connection, const HistoryRow& row) const {
+  const Dialect& dialect = connection.dialect();
+  const auto literal = [&](std::string_view text) { return dialect.quote_literal(text); };
+  connection.execute(
+      fmt::format("INSERT INTO {} (version_table, revision, direction, run_id, owner, attempt, "
+                  "engine_version, checksum, "
+                  "started_at, finished_at, result) VALUES ({}, {}, '{}', {}, {}, {}, {}, {}, {}, "
+                  "{}, 'succeeded')",
+                  qualified_name_, literal(version_table_), literal(row.revision),
+                  row.direction == Direction::Up ? "upgrade" : "downgrade", literal(row.run_id),
+                  row.owner.empty() ? "NULL" : literal(row.owner),
+                  row.attempt == 0 ? "NULL" : fmt::format("{}", row.attempt),
+                  literal(row.engine_version), literal(row.checksum), literal(row.started_at),
+                  dialect.flavour() == SqlFlavour::Sqlite ? "strftime('%Y-%m-%dT%H:%M:%fZ', 'now')"
+                                                          : "clock_timestamp()"));
+}
+
+}  // namespace engine

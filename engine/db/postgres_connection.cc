@@ -1,0 +1,546 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// The only file that knows libpq and libpqxx. pqxx opens and closes the connection through a policy
+// of ours; statements go to the PGconn itself, because pqxx 6 hides detail, hint, constraint and
+// transaction state, and reconnects behind the caller's back.
+#include <fmt/format.h>
+#include <libpq-fe.h>
+#include <poll.h>
+#include <sys/eventfd.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <array>
+#include <atomic>
+#include <cctype>
+#include <cerrno>
+#include <condition_variable>
+#include <cstdlib>
+#include <memory>
+#include <mutex>
+#include <pqxx/pqxx>
+#include <system_error>
+#include <thread>
+#include <utility>
+
+#include "engine/db/connection.h"
+#include "engine/db/postgres_errors.h"
+
+namespace engine {
+namespace {
+
+using Clock = std::chrono::steady_clock;
+using std::chrono::milliseconds;
+
+constexpr milliseconds kSlice{100};  // how soon an abandoned attempt to connect ends
+constexpr milliseconds kCancelAgain{
+    1'000};  // a cancel request may meet a server between statements
+constexpr milliseconds kCancelGrace{5'000};  // then the connection is given up
+
+struct Deleter {
+  void operator()(PGconn* p) const { PQfinish(p); }
+  void operator()(PGresult* p) const { PQclear(p); }
+  void operator()(PGcancel* p) const { PQfreeCancel(p); }
+  void operator()(PQconninfoOption* p) const { PQconninfoFree(p); }
+  void operator()(char* p) const { PQfreemem(p); }
+};
+using Result = std::unique_ptr<PGresult, Deleter>;
+
+// --- connecting
+// ----------------------------------------------------------------------------------------
+
+struct Keywords {
+  std::vector<std::string> names = {};
+  std::vector<std::string> values = {};
+
+  std::string_view get(std::string_view name) const {
+    const auto found = std::find(names.begin(), names.end(), name);
+    if (found == names.end()) return {};
+    return values[static_cast<std::size_t>(found - names.begin())];
+  }
+  void set(std::string name, std::string value) {
+    names.push_back(std::move(name));
+    values.push_back(std::move(value));
+  }
+  void set_default(std::string name, std::string value) {
+    if (get(name).empty()) set(std::move(name), std::move(value));
+  }
+};
+
+Keywords keywords_of(const DatabaseUrl& url, const ConnectOptions& options) {
+  char* raw_error = nullptr;
+  const std::unique_ptr<PQconninfoOption, Deleter> parsed(
+      PQconninfoParse(url.conninfo.c_str(), &raw_error));
+  const std::unique_ptr<char, Deleter> error(raw_error);
+  if (!parsed) {
+    // libpq's own text may quote the string, and with it the password.
+    throw Error(
+        Reason::InvalidUsage,
+        fmt::format("cannot connect to {}: libpq does not know one of its parameters", url.display),
+        "parameters newer than the installed libpq cannot be used");
+  }
+  Keywords keywords;
+  for (const PQconninfoOption* option = parsed.get(); option->keyword != nullptr; ++option) {
+    if (option->val == nullptr || std::string_view(option->keyword) == "client_encoding") continue;
+    keywords.set(option->keyword, option->val);
+  }
+  keywords.set("client_encoding", "UTF8");
+  keywords.set("fallback_application_name", options.application_name);
+  keywords.set_default("keepalives_idle", "30");
+  keywords.set_default("keepalives_interval", "10");
+  keywords.set_default("keepalives_count", "3");
+  keywords.set_default("tcp_user_timeout", "60000");
+  return keywords;
+}
+
+// One try to connect, shared between the caller and a thread: libpq resolves host names by a call
+// that nothing interrupts, so a caller out of time leaves the thread to itself.
+struct Attempt {
+  std::mutex mutex = {};
+  std::condition_variable_any changed = {};
+  bool done = false;
+  std::unique_ptr<PGconn, Deleter> connection = {};
+  std::atomic<bool> abandoned = false;
+};
+
+std::unique_ptr<PGconn, Deleter> start(const Keywords& keywords) {
+  std::vector<const char*> names;
+  std::vector<const char*> values;
+  for (std::size_t i = 0; i < keywords.names.size(); ++i) {
+    names.push_back(keywords.names[i].c_str());
+    values.push_back(keywords.values[i].c_str());
+  }
+  names.push_back(nullptr);
+  values.push_back(nullptr);
+  return std::unique_ptr<PGconn, Deleter>(PQconnectStartParams(names.data(), values.data(), 0));
+}
+
+void drive(Attempt& attempt, const Keywords& keywords) {
+  auto connection = start(keywords);
+  if (connection && PQstatus(connection.get()) != CONNECTION_BAD) {
+    PQsetErrorVerbosity(connection.get(), PQERRORS_VERBOSE);  // the only way to see a SQLSTATE here
+    auto wanted = PGRES_POLLING_WRITING;
+    while ((wanted == PGRES_POLLING_WRITING || wanted == PGRES_POLLING_READING) &&
+           !attempt.abandoned) {
+      pollfd waiting{PQsocket(connection.get()),
+                     static_cast<short>(wanted == PGRES_POLLING_READING ? POLLIN : POLLOUT), 0};
+      const int ready = poll(&waiting, 1, static_cast<int>(kSlice.count()));
+      if (ready > 0 || (ready < 0 && errno != EINTR)) wanted = PQconnectPoll(connection.get());
+    }
+    PQsetErrorVerbosity(connection.get(), PQERRORS_DEFAULT);
+  }
+  const std::lock_guard lock(attempt.mutex);
+  attempt.connection = std::move(connection);
+  attempt.done = true;
+  attempt.changed.notify_all();
+}
+
+[[noreturn]] void fail_to_connect(PGconn* connection, const DatabaseUrl& url,
+                                  std::string_view password) {
+  auto [text, sqlstate] =
+      read_connect_error(connection == nullptr ? "out of memory" : PQerrorMessage(connection));
+  // libpq never shows a password; this is the second line of defence.
+  for (auto at = password.size() < 8 ? std::string::npos : text.find(password);
+       at != std::string::npos; at = text.find(password)) {
+    text.replace(at, password.size(), "***");
+  }
+  if (text.empty()) text = "no reason given";
+  const std::string message = fmt::format("cannot connect to {}: {}{}", url.display, text,
+                                          sqlstate.empty() ? "" : fmt::format(" ({})", sqlstate));
+  const Reason reason = reason_of_connect_error(text, sqlstate);
+  if (reason == Reason::AuthenticationFailed) {
+    throw Error(Reason::AuthenticationFailed, message,
+                "check user, password and database name, and the server's pg_hba.conf");
+  }
+  if (reason == Reason::InvalidUsage) {
+    throw Error(Reason::InvalidUsage, message,
+                "check the URL, the PG* variables and the service file");
+  }
+  throw Error(Reason::DatabaseUnreachable, message,
+              "check host and port, and that the server runs and accepts connections from here");
+}
+
+milliseconds patience_of(const Keywords& keywords, const ConnectOptions& options) {
+  const long seconds =
+      std::strtol(std::string(keywords.get("connect_timeout")).c_str(), nullptr, 10);
+  if (seconds <= 0 || seconds > 86'400) return options.timeout;
+  return std::min(options.timeout, milliseconds(seconds * 1000));
+}
+
+PGconn* open(const DatabaseUrl& url, const ConnectOptions& options, const std::stop_token& stop) {
+  const Keywords keywords = keywords_of(url, options);
+  const milliseconds patience = patience_of(keywords, options);
+  const auto attempt = std::make_shared<Attempt>();
+  std::thread([attempt, keywords] { drive(*attempt, keywords); }).detach();
+
+  std::unique_lock lock(attempt->mutex);
+  if (!attempt->changed.wait_for(lock, stop, patience, [&] { return attempt->done; })) {
+    attempt->abandoned = true;
+    if (stop.stop_requested()) {
+      throw Error(Reason::Interrupted,
+                  fmt::format("interrupted while connecting to {}", url.display));
+    }
+    throw Error(
+        Reason::DatabaseUnreachable,
+        fmt::format("cannot connect to {}: no answer within {} ms", url.display, patience.count()),
+        "check host and port, name resolution and firewalls");
+  }
+  if (!attempt->connection || PQstatus(attempt->connection.get()) != CONNECTION_OK) {
+    fail_to_connect(attempt->connection.get(), url, keywords.get("password"));
+  }
+  return attempt->connection.release();
+}
+
+class Policy : public pqxx::connectionpolicy {
+ public:
+  Policy(const DatabaseUrl& url, const ConnectOptions& options, std::stop_token stop)
+      : pqxx::connectionpolicy(""), url_(url), options_(options), stop_(std::move(stop)) {}
+
+  handle do_startconnect(handle old) override {
+    if (old == nullptr) handle_ = open(url_, options_, stop_);
+    return old == nullptr ? handle_ : old;
+  }
+  handle do_completeconnect(handle old) override { return old; }
+  handle raw() const { return handle_; }
+
+ private:
+  const DatabaseUrl& url_;  // used while the session is made, not later
+  const ConnectOptions& options_;
+  std::stop_token stop_;
+  handle handle_ = nullptr;
+};
+
+class Session : public pqxx::connection_base {
+ public:
+  Session(const DatabaseUrl& url, const ConnectOptions& options, std::stop_token stop)
+      : pqxx::connection_base(policy_), policy_(url, options, std::move(stop)) {
+    init();
+#pragma GCC diagnostic push
+#pragma GCC diagnostic ignored "-Wdeprecated-declarations"
+    inhibit_reactivation(true);  // a new session would have neither lock nor transaction
+#pragma GCC diagnostic pop
+  }
+  ~Session() { close(); }
+  PGconn* raw() const { return policy_.raw(); }
+
+ private:
+  Policy policy_;
+};
+
+// --- cancelling
+// ----------------------------------------------------------------------------------------
+
+// PQcancel opens a connection of its own and may hang as long as the network does: each runs in a
+// thread.
+class Canceller {
+ public:
+  explicit Canceller(PGconn* connection) : handle_(PQgetCancel(connection)) {}
+
+  static void send(const std::shared_ptr<Canceller>& self) {
+    if (!self->handle_) return;
+    {
+      const std::lock_guard lock(self->mutex_);
+      ++self->running_;
+    }
+    try {
+      std::thread([self] { self->run(); }).detach();
+    } catch (const std::system_error&) {
+      self->run();
+    }
+  }
+
+  // A request that arrives late would hit the next statement.
+  void settle() {
+    std::unique_lock lock(mutex_);
+    ended_.wait_for(lock, kCancelAgain, [this] { return running_ == 0; });
+  }
+
+ private:
+  void run() {
+    std::array<char, 256> ignored{};
+    PQcancel(handle_.get(), ignored.data(), static_cast<int>(ignored.size()));
+    const std::lock_guard lock(mutex_);
+    --running_;
+    ended_.notify_all();
+  }
+
+  std::unique_ptr<PGcancel, Deleter> handle_;
+  std::mutex mutex_;
+  std::condition_variable ended_;
+  int running_ = 0;
+};
+
+// Wakes a poll() of another thread.
+class Wakeup {
+ public:
+  Wakeup() : fd_(eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)) {
+    if (fd_ < 0) throw Error(Reason::Bug, "cannot make an eventfd: too many open files?");
+  }
+  ~Wakeup() { ::close(fd_); }
+  Wakeup(const Wakeup&) = delete;
+  Wakeup& operator=(const Wakeup&) = delete;
+
+  int fd() const { return fd_; }
+  void raise() noexcept { eventfd_write(fd_, 1); }
+  void clear() noexcept {
+    eventfd_t ignored = 0;
+    eventfd_read(fd_, &ignored);
+  }
+
+ private:
+  int fd_;
+};
+
+// --- statements
+// ----------------------------------------------------------------------------------------
+
+std::string field(const PGresult* result, int code) {
+  const char* text = PQresultErrorField(result, code);
+  return text == nullptr ? std::string{} : std::string(text);
+}
+
+class PostgresConnection : public Connection {
+ public:
+  PostgresConnection(const DatabaseUrl& url, const ConnectOptions& options, std::stop_token stop)
+      : display_(url.display),
+        session_(url, options, std::move(stop)),
+        handle_(session_.raw()),
+        canceller_(std::make_shared<Canceller>(handle_)) {
+    PQsetNoticeReceiver(
+        handle_, [](void*, const PGresult*) {}, nullptr);
+  }
+
+  long execute(const std::string& sql) override {
+    return std::strtol(PQcmdTuples(run(sql).get()), nullptr, 10);
+  }
+
+  std::vector<Row> query(const std::string& sql) override {
+    const Result result = run(sql);
+    std::vector<Row> rows(static_cast<std::size_t>(PQntuples(result.get())));
+    const int columns = PQnfields(result.get());
+    for (std::size_t i = 0; i < rows.size(); ++i) {
+      for (int column = 0; column < columns; ++column) {
+        const int row = static_cast<int>(i);
+        if (PQgetisnull(result.get(), row, column) != 0) {
+          rows[i].emplace_back();
+        } else {
+          rows[i].emplace_back(PQgetvalue(result.get(), row, column));
+        }
+      }
+    }
+    return rows;
+  }
+
+  void begin() override { run("BEGIN"); }
+  void commit() override;
+  void rollback() noexcept override;
+  bool in_transaction() const noexcept override {
+    const auto state = PQtransactionStatus(handle_);
+    return state == PQTRANS_INTRANS || state == PQTRANS_INERROR;
+  }
+
+  bool alive() noexcept override {
+    if (given_up_ || PQstatus(handle_) != CONNECTION_OK) return false;
+    pollfd socket{PQsocket(handle_), POLLRDHUP, 0};
+    return poll(&socket, 1, 0) == 0;
+  }
+
+  void cancel() noexcept override {
+    cancelled_ = true;
+    wakeup_.raise();
+  }
+
+  const Dialect& dialect() const override { return postgres_dialect(); }
+
+ private:
+  Result run(const std::string& sql);
+  Result collect();
+  void wait_for_answer();
+  void check_result(const PGresult*, const std::string& sql);
+  void finish_copy(PGresult*);
+  [[noreturn]] void fail_lost(const std::string& cause, const std::string& sqlstate);
+  [[noreturn]] void fail_interrupted(const std::string& hint = {});
+
+  std::string display_;
+  Session session_;
+  PGconn* handle_;
+  std::shared_ptr<Canceller> canceller_;
+  Wakeup wakeup_ = {};
+  std::atomic<bool> cancelled_ = false;
+  bool given_up_ = false;  // the server did not answer a cancel request; the socket is of no use
+  Clock::time_point give_up_at_ = Clock::time_point::max();  // both: of the statement that runs
+  Clock::time_point request_at_ = Clock::time_point::min();  // the next cancel request
+};
+
+void PostgresConnection::fail_lost(const std::string& cause, const std::string& sqlstate) {
+  Failure failure;
+  failure.sqlstate = sqlstate;
+  failure.message = cause;
+  throw Error(Reason::DatabaseUnreachable,
+              fmt::format("connection to {} lost: {}{}", display_, cause,
+                          sqlstate.empty() ? "" : fmt::format(" ({})", sqlstate)),
+              failure, "run the same command again");
+}
+
+void PostgresConnection::fail_interrupted(const std::string& hint) {
+  cancelled_ = false;
+  wakeup_.clear();
+  throw Error(Reason::Interrupted, "interrupted; the statement was cancelled", hint);
+}
+
+// Until the server says something. A cancel request is sent from here, so that it never hits a
+// statement that it was not meant for.
+void PostgresConnection::wait_for_answer() {
+  for (;;) {
+    const auto now = Clock::now();
+    if (now >= give_up_at_) {
+      given_up_ = true;
+      fail_interrupted(
+          fmt::format("the server did not answer the cancel request within {} s, so the "
+                      "connection was dropped; run the same command again",
+                      kCancelGrace.count() / 1000));
+    }
+    if (cancelled_ && now >= request_at_) {
+      give_up_at_ = std::min(give_up_at_, now + kCancelGrace);
+      request_at_ = now + kCancelAgain;
+      Canceller::send(canceller_);
+    }
+    std::array<pollfd, 2> waiting{{{PQsocket(handle_), POLLIN, 0}, {wakeup_.fd(), POLLIN, 0}}};
+    const bool bounded = give_up_at_ != Clock::time_point::max();
+    const int ready =
+        poll(waiting.data(), cancelled_ ? 1 : 2, bounded ? static_cast<int>(kSlice.count()) : -1);
+    if (ready < 0 && errno != EINTR) fail_lost("poll failed on its socket", "");
+    if (ready > 0 && waiting[0].revents != 0) return;
+  }
+}
+
+void PostgresConnection::finish_copy(PGresult* result) {
+  if (PQresultStatus(result) == PGRES_COPY_IN) {
+    PQputCopyEnd(handle_, "COPY ... FROM stdin: there is no client to send the rows");
+    return;
+  }
+  char* row = nullptr;
+  while (PQgetCopyData(handle_, &row, 0) > 0) PQfreemem(row);
+}
+
+// All results of one command text: the first error, else the last result.
+Result PostgresConnection::collect() {
+  Result kept;
+  for (;;) {
+    while (PQisBusy(handle_) != 0) {
+      wait_for_answer();
+      if (PQconsumeInput(handle_) == 0) break;  // PQgetResult has the reason
+    }
+    Result next(PQgetResult(handle_));
+    if (!next) return kept;
+    const auto status = PQresultStatus(next.get());
+    if (status == PGRES_COPY_IN || status == PGRES_COPY_OUT) finish_copy(next.get());
+    const bool have_error = kept && (PQresultStatus(kept.get()) == PGRES_FATAL_ERROR ||
+                                     PQresultStatus(kept.get()) == PGRES_COPY_OUT);
+    if (!have_error) kept = std::move(next);
+  }
+}
+
+void PostgresConnection::check_result(const PGresult* result, const std::string& sql) {
+  const auto status = PQresultStatus(result);
+  if (status == PGRES_COMMAND_OK || status == PGRES_TUPLES_OK || status == PGRES_EMPTY_QUERY)
+    return;
+  Failure failure;
+  if (status == PGRES_COPY_OUT) {
+    failure.message =
+        "COPY ... TO stdout cannot be used in a script: there is no client to take the rows";
+    throw Error(Reason::MigrationFailed, failure.message, failure);
+  }
+  failure.sqlstate = field(result, PG_DIAG_SQLSTATE);
+  failure.message = one_line(field(result, PG_DIAG_MESSAGE_PRIMARY));
+  if (failure.message.empty()) failure.message = one_line(PQerrorMessage(handle_));
+  if (PQstatus(handle_) != CONNECTION_OK) fail_lost(failure.message, failure.sqlstate);
+  if (failure.sqlstate == "57014" && cancelled_) fail_interrupted();
+  failure.detail = field(result, PG_DIAG_MESSAGE_DETAIL);
+  failure.hint = field(result, PG_DIAG_MESSAGE_HINT);
+  failure.constraint = field(result, PG_DIAG_CONSTRAINT_NAME);
+  failure.line = line_of_position(sql, field(result, PG_DIAG_STATEMENT_POSITION));
+  std::string hint = one_line(failure.hint);
+  if (hint.empty() && failure.sqlstate == "25006") {
+    hint = "is this a standby? target_session_attrs=read-write in the URL finds the primary";
+  }
+  throw Error(reason_of_sqlstate(failure.sqlstate),
+              fmt::format("{} ({})", failure.message, failure.sqlstate), failure, hint);
+}
+
+Result PostgresConnection::run(const std::string& sql) {
+  if (given_up_) fail_lost("it was dropped after a cancel request without an answer", "");
+  if (cancelled_) fail_interrupted();
+  if (sql.find('\0') != std::string::npos) {
+    Failure failure;
+    failure.message = "the statement holds a NUL byte";
+    throw Error(Reason::MigrationFailed, failure.message, failure);
+  }
+  if (PQsendQuery(handle_, sql.c_str()) == 0) fail_lost(one_line(PQerrorMessage(handle_)), "");
+  give_up_at_ = Clock::time_point::max();
+  request_at_ = Clock::time_point::min();
+  Result result = collect();
+  if (cancelled_) canceller_->settle();
+  if (!result) fail_lost("the server gave no answer", "");
+  check_result(result.get(), sql);
+  return result;
+}
+
+void PostgresConnection::commit() {
+  const auto state = PQtransactionStatus(handle_);
+  if (state == PQTRANS_IDLE) {
+    throw Error(Reason::VersionConflict,
+                "cannot commit: the transaction is gone; a statement of the script has ended it",
+                "leave BEGIN, COMMIT and ROLLBACK out of scripts and of what they call");
+  }
+  if (state == PQTRANS_UNKNOWN) fail_lost("before COMMIT, so the transaction is rolled back", "");
+  try {
+    const Result result = run("COMMIT");
+    if (std::string_view(PQcmdStatus(result.get())) == "ROLLBACK") {
+      throw Error(
+          Reason::MigrationFailed,
+          "the transaction was rolled back instead of committed: an earlier statement had failed");
+    }
+  } catch (const Error& error) {
+    if (given_up_ || PQstatus(handle_) != CONNECTION_OK) {
+      throw Error(Reason::DatabaseUnreachable,
+                  "outcome unknown: " + error.message() + ", during COMMIT",
+                  "run the same command again: it looks at the version table first");
+    }
+    rollback();
+    throw;
+  }
+}
+
+void PostgresConnection::rollback() noexcept {
+  cancelled_ = false;
+  wakeup_.clear();
+  for (int tries = 0; tries < 3 && !given_up_ && in_transaction(); ++tries) {
+    if (PQsendQuery(handle_, "ROLLBACK") == 0) return;
+    give_up_at_ = Clock::now() + kCancelGrace;
+    try {
+      collect();
+    } catch (const Error&) {
+      return;  // no answer or no connection: the server rolls back by itself
+    } catch (const std::exception&) {
+      return;
+    }
+  }
+}
+
+}  // namespace
+
+std::unique_ptr<Connection> connect_postgres(const DatabaseUrl& url, const ConnectOptions& options,
+                                             std::stop_token stop) {
+  try {
+    return std::make_unique<PostgresConnection>(url, options, std::move(stop));
+  } catch (const pqxx::pqxx_exception& failure) {
+    throw Error(Reason::DatabaseUnreachable, fmt::format("cannot connect to {}: {}", url.display,
+                                                         one_line(failure.base().what())));
+  } catch (const std::system_error& failure) {
+    throw Error(Reason::DatabaseUnreachable,
+                fmt::format("cannot connect to {}: no thread: {}", url.display, failure.what()));
+  }
+}
+
+}  // namespace engine

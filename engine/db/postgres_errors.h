@@ -1,0 +1,32 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// What PostgreSQL's errors mean for us. Pure: texts and codes in, values out.
+#pragma once
+
+#include <string>
+#include <string_view>
+
+#include "engine/contract/report.h"
+
+namespace engine {
+
+// libpq's text of several lines (one for each address that was tried, tabs before what continues
+// the line above) as one line, without what is said twice.
+std::string one_line(std::string_view libpq_text);
+
+struct ConnectError {
+  std::string text = {};      // one line
+  std::string sqlstate = {};  // empty: it did not come from a server
+};
+// `libpq_text` was made with PQERRORS_VERBOSE: "FATAL:  28P01: password authentication failed ...".
+ConnectError read_connect_error(std::string_view libpq_text);
+// AuthenticationFailed, InvalidUsage (a setting that makes no sense) or DatabaseUnreachable.
+Reason reason_of_connect_error(std::string_view text, std::string_view sqlstate);
+
+// AuthenticationFailed, DatabaseUnreachable or MigrationFailed.
+Reason reason_of_sqlstate(std::string_view sqlstate);
+
+// PostgreSQL's position (in characters, from 1, as text) -> line of `sql` from 1; 0: no position.
+int line_of_position(std::string_view sql, const std::string& position);
+
+}  // namespace engine

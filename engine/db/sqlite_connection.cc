@@ -1,0 +1,249 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// The only file that knows SQLite. Transactions are explicit and take the write lock at once (BEGIN
+// IMMEDIATE), so that a step never loses its snapshot half-way.
+#include <fmt/format.h>
+#include <sqlite3.h>
+
+#include <algorithm>
+#include <atomic>
+#include <filesystem>
+#include <memory>
+#include <system_error>
+#include <thread>
+#include <utility>
+
+#include "engine/db/connection.h"
+
+namespace engine {
+namespace {
+
+using Clock = std::chrono::steady_clock;
+
+constexpr std::chrono::milliseconds kBusyPatience{5'000};
+constexpr std::chrono::milliseconds kBusyPause{10};
+constexpr int kInstructionsBetweenLooks = 1'000;  // of SQLite's virtual machine; well below 1 ms
+
+struct Deleter {
+  void operator()(sqlite3* p) const { sqlite3_close_v2(p); }
+  void operator()(sqlite3_stmt* p) const { sqlite3_finalize(p); }
+};
+using Database = std::unique_ptr<sqlite3, Deleter>;
+using Prepared = std::unique_ptr<sqlite3_stmt, Deleter>;
+
+int line_at(std::string_view sql, int offset) {
+  if (offset < 0) return 0;
+  const auto end = std::min(static_cast<std::size_t>(offset), sql.size());
+  return 1 + static_cast<int>(
+                 std::count(sql.begin(), sql.begin() + static_cast<std::ptrdiff_t>(end), '\n'));
+}
+
+[[noreturn]] void fail_to_open(const DatabaseUrl& url, std::string_view cause,
+                               std::string_view hint) {
+  throw Error(Reason::DatabaseUnreachable, fmt::format("cannot open {}: {}", url.display, cause),
+              std::string(hint));
+}
+
+class SqliteConnection : public Connection {
+ public:
+  SqliteConnection(const DatabaseUrl& url, const ConnectOptions& options);
+
+  long execute(const std::string& sql) override {
+    const auto before = sqlite3_total_changes64(database_.get());
+    run(sql, nullptr);
+    if (sqlite3_total_changes64(database_.get()) == before) return 0;
+    return static_cast<long>(sqlite3_changes64(database_.get()));  // without those of triggers
+  }
+  std::vector<Row> query(const std::string& sql) override {
+    std::vector<Row> rows;
+    run(sql, &rows);
+    return rows;
+  }
+
+  void begin() override { run("BEGIN IMMEDIATE", nullptr); }
+  void commit() override;
+  void rollback() noexcept override;
+  bool in_transaction() const noexcept override {
+    return sqlite3_get_autocommit(database_.get()) == 0;
+  }
+
+  bool alive() noexcept override { return true; }
+  void cancel() noexcept override {
+    cancelled_ = true;
+    sqlite3_interrupt(database_.get());
+  }
+  const Dialect& dialect() const override { return sqlite_dialect(); }
+
+ private:
+  void run(std::string_view sql, std::vector<Row>* rows);
+  void step_to_end(sqlite3_stmt*, std::vector<Row>* rows, Clock::time_point deadline);
+  bool may_retry(int code, Clock::time_point deadline);
+  [[noreturn]] void fail(int code, std::string_view sql);
+  [[noreturn]] void fail_interrupted();
+
+  DatabaseUrl url_;
+  Database database_ = {};
+  std::atomic<bool> cancelled_ = false;
+};
+
+SqliteConnection::SqliteConnection(const DatabaseUrl& url, const ConnectOptions& options)
+    : url_(url) {
+  namespace fs = std::filesystem;
+  const bool in_memory = url.conninfo == ":memory:";
+  std::error_code ignored;
+  if (!in_memory) {
+    const fs::path path(url.conninfo);
+    const fs::path folder = path.has_parent_path() ? path.parent_path() : fs::path(".");
+    if (fs::is_directory(path, ignored))
+      fail_to_open(url, "it is a directory", "name the database file");
+    if (!fs::exists(path, ignored)) {
+      if (!options.create) fail_to_open(url, "no such database file", "a first upgrade creates it");
+      if (!fs::is_directory(folder, ignored)) {
+        fail_to_open(url, fmt::format("the directory {} does not exist", folder.string()),
+                     "create it");
+      }
+    }
+  }
+  sqlite3* raw = nullptr;
+  const int flags = SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_EXRESCODE |
+                    (options.create || in_memory ? SQLITE_OPEN_CREATE : 0);
+  const int code = sqlite3_open_v2(url.conninfo.c_str(), &raw, flags, nullptr);
+  database_.reset(raw);
+  if (code != SQLITE_OK) {
+    fail_to_open(url, raw == nullptr ? "out of memory" : sqlite3_errmsg(raw),
+                 "check the rights of the file and of its directory");
+  }
+  sqlite3_busy_timeout(raw, 0);
+  sqlite3_progress_handler(
+      raw, kInstructionsBetweenLooks,
+      [](void* self) { return static_cast<SqliteConnection*>(self)->cancelled_.load() ? 1 : 0; },
+      this);
+  if (options.create && sqlite3_db_readonly(raw, "main") == 1) {
+    fail_to_open(url, "the file cannot be written",
+                 "check the rights of the file and of its directory");
+  }
+  run("SELECT count(*) FROM sqlite_master", nullptr);  // SQLite reads the file only now
+}
+
+void SqliteConnection::fail_interrupted() {
+  cancelled_ = false;
+  throw Error(Reason::Interrupted, "interrupted; the statement was cancelled");
+}
+
+void SqliteConnection::fail(int code, std::string_view sql) {
+  const int primary = code & 0xff;
+  if (primary == SQLITE_INTERRUPT || (cancelled_ && primary == SQLITE_BUSY)) fail_interrupted();
+  Failure failure;
+  failure.sqlstate = fmt::format("{}", code);
+  failure.message = sqlite3_errmsg(database_.get());
+  failure.line = line_at(sql, sqlite3_error_offset(database_.get()));
+  std::replace(failure.message.begin(), failure.message.end(), '\n', ' ');
+  const std::string text = fmt::format("{} (SQLite error {})", failure.message, code);
+  switch (primary) {
+    case SQLITE_BUSY:
+    case SQLITE_LOCKED:
+      throw Error(Reason::LockUnavailable,
+                  fmt::format("{} is locked: another process uses it: {}", url_.display, text),
+                  failure, "wait until the other process has ended its transaction");
+    case SQLITE_NOTADB:
+    case SQLITE_CORRUPT:
+    case SQLITE_CANTOPEN:
+    case SQLITE_IOERR:
+    case SQLITE_FULL:
+    case SQLITE_READONLY:
+      throw Error(Reason::DatabaseUnreachable, fmt::format("cannot use {}: {}", url_.display, text),
+                  failure, "check the file, its rights, those of its directory, and free space");
+    default:
+      throw Error(Reason::MigrationFailed, text, failure);
+  }
+}
+
+// Waits a moment before another try. SQLITE_BUSY_SNAPSHOT does not go away by waiting.
+bool SqliteConnection::may_retry(int code, Clock::time_point deadline) {
+  if ((code & 0xff) != SQLITE_BUSY || code == SQLITE_BUSY_SNAPSHOT) return false;
+  if (cancelled_ || Clock::now() >= deadline) return false;
+  std::this_thread::sleep_for(kBusyPause);
+  return true;
+}
+
+void SqliteConnection::step_to_end(sqlite3_stmt* statement, std::vector<Row>* rows,
+                                   Clock::time_point deadline) {
+  for (;;) {
+    const int code = sqlite3_step(statement);
+    if (code == SQLITE_DONE) return;
+    if (code != SQLITE_ROW) {
+      if (!may_retry(code, deadline)) fail(code, sqlite3_sql(statement));
+      sqlite3_reset(statement);
+      if (rows != nullptr) rows->clear();
+      continue;
+    }
+    if (rows == nullptr) continue;
+    Row row;
+    for (int column = 0; column < sqlite3_column_count(statement); ++column) {
+      const auto* text = reinterpret_cast<const char*>(sqlite3_column_text(statement, column));
+      if (text == nullptr) {
+        row.emplace_back();
+      } else {
+        row.emplace_back(
+            std::string(text, static_cast<std::size_t>(sqlite3_column_bytes(statement, column))));
+      }
+    }
+    rows->push_back(std::move(row));
+  }
+}
+
+void SqliteConnection::run(std::string_view sql, std::vector<Row>* rows) {
+  if (cancelled_) fail_interrupted();
+  if (sql.find('\0') != std::string_view::npos) {
+    Failure failure;
+    failure.message = "the statement holds a NUL byte";
+    throw Error(Reason::MigrationFailed, failure.message, failure);
+  }
+  const auto deadline = Clock::now() + kBusyPatience;
+  while (!sql.empty()) {
+    sqlite3_stmt* raw = nullptr;
+    const char* tail = nullptr;
+    const int code =
+        sqlite3_prepare_v2(database_.get(), sql.data(), static_cast<int>(sql.size()), &raw, &tail);
+    const Prepared statement(raw);
+    if (code != SQLITE_OK) {
+      if (may_retry(code, deadline)) continue;
+      fail(code, sql);
+    }
+    if (statement) step_to_end(statement.get(), rows, deadline);
+    sql.remove_prefix(static_cast<std::size_t>(tail - sql.data()));
+  }
+}
+
+void SqliteConnection::commit() {
+  if (!in_transaction()) {
+    throw Error(Reason::VersionConflict,
+                "cannot commit: the transaction is gone; a statement of the script has ended it",
+                "leave BEGIN, COMMIT, ROLLBACK and ON CONFLICT ROLLBACK out of scripts");
+  }
+  try {
+    run("COMMIT", nullptr);
+  } catch (const Error&) {
+    rollback();
+    throw;
+  }
+}
+
+void SqliteConnection::rollback() noexcept {
+  cancelled_ = false;
+  if (database_ && in_transaction()) {
+    sqlite3_exec(database_.get(), "ROLLBACK", nullptr, nullptr, nullptr);
+  }
+}
+
+}  // namespace
+
+std::unique_ptr<Connection> connect_sqlite(const DatabaseUrl& url, const ConnectOptions& options,
+                                           std::stop_token stop) {
+  if (stop.stop_requested()) {
+    throw Error(Reason::Interrupted, "interrupted before opening " + url.display);
+  }
+  return std::make_unique<SqliteConnection>(url, options);
+}
+
+}  // namespace engine

@@ -1,0 +1,136 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "engine/db/version_table.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <string>
+
+namespace engine {
+namespace {
+
+constexpr std::size_t kWidth = 32;  // of the column, as Alembic and we create it
+
+std::string display(const VersionTableName& name) {
+  return name.schema.empty() ? name.name : name.schema + "." + name.name;
+}
+
+std::string exists_sql(const Dialect& dialect, const VersionTableName& name) {
+  if (dialect.flavour() == SqlFlavour::PostgreSql) {
+    return fmt::format("SELECT 1 WHERE to_regclass({}) IS NOT NULL",
+                       dialect.quote_literal(dialect.qualified(name)));
+  }
+  const std::string catalog = name.schema.empty()
+                                  ? "sqlite_master"
+                                  : dialect.quote_identifier(name.schema) + ".sqlite_master";
+  return fmt::format("SELECT 1 FROM {} WHERE type IN ('table', 'view') AND lower(name) = lower({})",
+                     catalog, dialect.quote_literal(name.name));
+}
+
+// The same error, with what was being done in front of it.
+[[noreturn]] void rethrow(std::string_view intent, const Error& error) {
+  throw Error(error.reason(), fmt::format("{}: {}", intent, error.message()),
+              error.failure().value_or(Failure{}), error.hint());
+}
+
+std::string intent_of(const RowChange& change) {
+  if (change.from.empty()) return fmt::format("inserting '{}' into", change.to);
+  if (change.to.empty()) return fmt::format("deleting '{}' in", change.from);
+  return fmt::format("updating '{}' to '{}' in", change.from, change.to);
+}
+
+bool is_duplicate(const Error& error) {
+  if (!error.failure()) return false;
+  const std::string& code = error.failure()->sqlstate;
+  return code == "23505" || code == "1555" || code == "2067";  // the last two are SQLite's
+}
+
+std::size_t characters(std::string_view text) {
+  return static_cast<std::size_t>(std::count_if(text.begin(), text.end(), [](char c) {
+    return (static_cast<unsigned char>(c) & 0xC0U) != 0x80U;
+  }));
+}
+
+// Characters that `version_num` holds; empty: no limit.
+std::optional<std::size_t> column_width(Connection& connection, const VersionTableName& name) {
+  const Dialect& dialect = connection.dialect();
+  if (dialect.flavour() == SqlFlavour::Sqlite) return std::nullopt;  // lengths are not enforced
+  const auto rows = connection.query(fmt::format(
+      "SELECT CASE WHEN atttypid IN (1042, 1043) AND atttypmod >= 4 THEN atttypmod - 4 END "
+      "FROM pg_catalog.pg_attribute WHERE attrelid = to_regclass({}) AND attname = 'version_num'",
+      dialect.quote_literal(dialect.qualified(name))));
+  if (rows.empty()) return kWidth;
+  return rows[0][0] ? std::optional(std::stoul(*rows[0][0])) : std::nullopt;
+}
+
+}  // namespace
+
+bool VersionTable::exists(Connection& connection) const {
+  return !connection.query(exists_sql(connection.dialect(), name_)).empty();
+}
+
+RevisionSet VersionTable::read(Connection& connection) const {
+  RevisionSet revisions;
+  try {
+    if (!exists(connection)) return revisions;
+    const Dialect& dialect = connection.dialect();
+    for (const Row& row : connection.query("SELECT version_num FROM " + dialect.qualified(name_))) {
+      if (row[0]) revisions.insert(*row[0]);
+    }
+  } catch (const Error& error) {
+    if (error.reason() == Reason::Interrupted) throw;
+    rethrow(fmt::format("cannot read the version table '{}'", display(name_)), error);
+  }
+  return revisions;
+}
+
+void VersionTable::create(Connection& connection) const {
+  try {
+    if (!exists(connection)) connection.execute(connection.dialect().create_version_table(name_));
+  } catch (const Error& error) {
+    if (error.reason() == Reason::Interrupted) throw;
+    rethrow(fmt::format("cannot create the version table '{}'", display(name_)), error);
+  }
+}
+
+void VersionTable::apply(Connection& connection, const std::vector<RowChange>& changes) const {
+  for (const RowChange& change : changes) {
+    long found = 0;
+    try {
+      found = connection.execute(connection.dialect().change_version_row(name_, change));
+    } catch (const Error& error) {
+      if (!is_duplicate(error)) throw;
+      throw Error(
+          Reason::VersionConflict,
+          fmt::format("the row is already there when {} '{}'", intent_of(change), display(name_)),
+          "somebody else changed the version table during the run; run the same command again");
+    }
+    if (found == 1) continue;
+    throw Error(
+        Reason::VersionConflict,
+        fmt::format("expected to match one row when {} '{}'; {} found", intent_of(change),
+                    display(name_), found),
+        "somebody else changed the version table during the run; run the same command again");
+  }
+}
+
+void VersionTable::check_width(Connection& connection, const Plan& plan) const {
+  const auto width = column_width(connection, name_);
+  if (!width) return;
+  RevisionSet too_long;
+  for (const Step& step : plan.steps) {
+    for (const RowChange& change : step.rows) {
+      if (characters(change.to) > *width) too_long.insert(change.to);
+    }
+  }
+  if (too_long.empty()) return;
+  throw Error(
+      Reason::InvalidScripts,
+      fmt::format("revision ids longer than the {} characters of '{}.version_num': {}", *width,
+                  display(name_), fmt::join(too_long, ", ")),
+      fmt::format("shorten the ids, or widen the column: ALTER TABLE {} ALTER COLUMN version_num "
+                  "TYPE varchar(255)",
+                  connection.dialect().qualified(name_)));
+}
+
+}  // namespace engine

@@ -1,0 +1,97 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// A session advisory lock. Its key is computed by the server, so that every run for one version
+// table of one database meets the same number, whatever its search path looked like when the table
+// was made.
+#include <fmt/format.h>
+
+#include <utility>
+
+#include "engine/run/lock.h"
+#include "engine/run/lock_poll.h"
+
+namespace engine {
+namespace {
+
+class PostgresLock : public MigrationLock {
+ public:
+  explicit PostgresLock(std::unique_ptr<Connection> connection)
+      : connection_(std::move(connection)) {}
+  bool held() noexcept override { return connection_->alive(); }
+
+ private:
+  std::unique_ptr<Connection> connection_;  // closing it frees the lock
+};
+
+// Two statements in one: the session idles for as long as the migration takes, and from version 14
+// on a server may be set to end such sessions.
+std::string key_sql(const Dialect& dialect, const VersionTableName& versions) {
+  const std::string fallback =
+      versions.schema.empty() ? "current_schema()::text" : dialect.quote_literal(versions.schema);
+  return fmt::format(
+      "SELECT hashtextextended(concat('stillhead migration lock:', current_database(), ':', "
+      "coalesce((SELECT n.nspname::text FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n "
+      "ON n.oid = c.relnamespace WHERE c.oid = to_regclass({})), {}), '.', {}), 0), "
+      "CASE WHEN current_setting('server_version_num')::int >= 140000 "
+      "THEN set_config('idle_session_timeout', '0', false) END",
+      dialect.quote_literal(dialect.qualified(versions)), fallback,
+      dialect.quote_literal(versions.name));
+}
+
+// pg_locks shows a bigint key as two halves; other people's sessions are half hidden from plain
+// roles.
+std::string holder_sql(const std::string& key) {
+  return fmt::format(
+      "SELECT l.pid, a.application_name, host(a.client_addr), a.state, "
+      "to_char(a.query_start AT TIME ZONE 'UTC', 'YYYY-MM-DD HH24:MI:SS'), "
+      "extract(epoch FROM clock_timestamp() - a.query_start)::bigint "
+      "FROM pg_catalog.pg_locks l LEFT JOIN pg_catalog.pg_stat_activity a ON a.pid = l.pid "
+      "WHERE l.locktype = 'advisory' AND l.granted AND l.objsubid = 1 "
+      "AND l.database = (SELECT oid FROM pg_catalog.pg_database WHERE datname = "
+      "current_database()) "
+      "AND l.classid::bigint = (({0}::bigint >> 32) & 4294967295) "
+      "AND l.objid::bigint = ({0}::bigint & 4294967295) LIMIT 1",
+      key);
+}
+
+LockHolder find_holder(Connection& connection, const std::string& key) {
+  const auto rows = connection.query(holder_sql(key));
+  if (rows.empty() || !rows[0][0]) return {};  // freed meanwhile
+  const Row& row = rows[0];
+  LockHolder holder;
+  holder.who = "pid " + *row[0];
+  if (row[1] && !row[1]->empty()) holder.who += fmt::format(", application_name \"{}\"", *row[1]);
+  if (!row[3]) {
+    holder.who += ", a session of another role";
+    return holder;
+  }
+  holder.who += row[2] ? fmt::format(", client {}", *row[2]) : ", local client";
+  if (row[4]) holder.who += fmt::format(", since {} UTC", *row[4]);
+  if (row[5]) holder.age = fmt::format("(for {} s)", *row[5]);
+  return holder;
+}
+
+}  // namespace
+
+std::unique_ptr<MigrationLock> acquire_postgres_lock(const DatabaseUrl& url,
+                                                     const ConnectOptions& connecting,
+                                                     const VersionTableName& versions,
+                                                     const LockOptions& options, Observer& observer,
+                                                     std::stop_token stop) {
+  ConnectOptions own = connecting;
+  own.application_name += " lock";
+  auto connection = connect_postgres(url, own, stop);
+  const std::stop_callback on_stop(stop, [&] { connection->cancel(); });
+  const std::string key =
+      connection->query(key_sql(connection->dialect(), versions)).at(0)[0].value_or("0");
+  poll_for_lock(
+      fmt::format("the migration lock of {}", url.display), options, observer, stop,
+      [&] {
+        return connection->query(fmt::format("SELECT pg_try_advisory_lock({})", key)).at(0)[0] ==
+               "t";
+      },
+      [&] { return find_holder(*connection, key); });
+  return std::make_unique<PostgresLock>(std::move(connection));
+}
+
+}  // namespace engine

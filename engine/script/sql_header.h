@@ -1,0 +1,75 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// The leading comment block of an annotated .sql script, and the lines it is made of. Internal to
+// engine/script.
+#pragma once
+
+#include <cstddef>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "engine/core/revision.h"
+
+namespace engine {
+
+inline constexpr std::string_view kExampleScript =
+    "-- revision: 4f1c2a9b0d3e\n"
+    "-- down_revision: None\n"
+    "-- message: create users\n"
+    "\n"
+    "-- stillhead:upgrade\n"
+    "CREATE TABLE users (id integer PRIMARY KEY);\n"
+    "\n"
+    "-- stillhead:downgrade\n"
+    "DROP TABLE users;\n";
+
+struct Line {
+  std::string_view text = {};  // without line end
+  std::size_t begin = 0;       // of the line in the script
+  std::size_t next = 0;        // of the line after it
+  int number = 0;              // 1-based
+  bool ended = false;          // by a newline; false: the text ends here
+};
+
+// Lines of a script; a byte order mark is no part of the first one.
+class Lines {
+ public:
+  explicit Lines(std::string_view script);
+  std::optional<Line> next();
+
+ private:
+  std::string_view script_;
+  std::size_t position_ = 0;
+  int number_ = 0;
+};
+
+// "upgrade" of "-- stillhead:upgrade", "batch" of "-- stillhead:batch key=id"; empty: no marker.
+struct Marker {
+  std::string_view word = {};
+  std::string_view argument = {};
+};
+std::optional<Marker> marker_of(std::string_view line);
+
+struct HeaderReading {
+  Revision revision = {};
+  std::vector<std::string> faults = {};  // "origin:line: what; what to do"
+  std::size_t end = 0;  // of the block: where the first other line or marker begins
+  int end_line = 1;
+};
+
+// `text` may be cut off behind the header.
+HeaderReading read_header(std::string_view text, std::string_view origin);
+// The beginning of a script holds all of its header.
+bool header_is_complete(std::string_view beginning);
+
+// Adds a fault for the first line of `text` that holds a NUL byte or is not UTF-8; `line` is the
+// number of the line that `text` begins with.
+void check_encoding(std::string_view text, int line, std::string_view origin,
+                    std::vector<std::string>& faults);
+
+// Throws Error(InvalidScripts) with all faults, one a line; does nothing when there are none.
+void throw_faults(const std::vector<std::string>& faults);
+
+}  // namespace engine

@@ -1,0 +1,196 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <array>
+#include <optional>
+#include <utility>
+
+#include "engine/core/spelling.h"
+#include "engine/script/script_dir.h"
+#include "engine/script/sha256.h"
+#include "engine/script/sql_header.h"
+
+namespace engine {
+namespace {
+
+constexpr std::array<std::string_view, 4> kMarkers = {"upgrade", "downgrade", "autocommit", "end"};
+constexpr std::array<std::string_view, 4> kLaterMarkers = {"batch", "pre", "post", "sensitive"};
+
+template <std::size_t n>
+bool is_one_of(std::string_view word, const std::array<std::string_view, n>& words) {
+  return std::find(words.begin(), words.end(), word) != words.end();
+}
+
+// Behind space and comments; npos: there is nothing else. An unclosed comment counts as text.
+std::size_t find_code(std::string_view text) {
+  std::size_t i = 0;
+  while (true) {
+    i = text.find_first_not_of(" \t\r\n\f\v", i);
+    if (i == std::string_view::npos) return i;
+    const std::string_view rest = text.substr(i);
+    const bool line_comment = rest.starts_with("--");
+    if (!line_comment && !rest.starts_with("/*")) return i;
+    const auto end = line_comment ? text.find('\n', i) : text.find("*/", i + 2);
+    if (end == std::string_view::npos) return line_comment ? end : i;
+    i = end + (line_comment ? 1 : 2);
+  }
+}
+
+class BodyReader {
+ public:
+  BodyReader(std::string_view text, std::string_view origin)
+      : text_(text), origin_(origin), header_(read_header(text, origin)) {
+    faults_ = header_.faults;
+    chunk_begin_ = header_.end;
+    chunk_line_ = header_.end_line;
+  }
+
+  ScriptBody read() {
+    Lines lines(text_);
+    while (const auto line = lines.next()) {
+      if (line->begin < header_.end) continue;
+      if (const auto marker = marker_of(line->text)) read_marker(*marker, *line);
+    }
+    finish();
+    check_encoding(text_.substr(header_.end), header_.end_line, origin_, faults_);
+    throw_faults(faults_);
+    body_.checksum = sha256_hex(text_);
+    return std::move(body_);
+  }
+
+ private:
+  enum class Section { None, Upgrade, Downgrade };
+
+  void fault(int line, std::string_view what, std::string_view remedy) {
+    faults_.push_back(fmt::format("{}:{}: {}; {}", origin_, line, what, remedy));
+  }
+
+  void read_marker(const Marker& marker, const Line& line) {
+    if (is_one_of(marker.word, kLaterMarkers)) {
+      fault(line.number,
+            fmt::format("`-- stillhead:{}` is not supported by this version of stillhead",
+                        marker.word),
+            "remove the marker, or run a version that supports it");
+      return;
+    }
+    if (!is_one_of(marker.word, kMarkers)) {
+      const std::vector<std::string_view> known(kMarkers.begin(), kMarkers.end());
+      fault(line.number,
+            fmt::format("unknown marker `-- stillhead:{}`{}", marker.word,
+                        did_you_mean(marker.word, known)),
+            "the markers are upgrade, downgrade, autocommit and end");
+      return;
+    }
+    if (!marker.argument.empty()) {
+      fault(line.number, fmt::format("`-- stillhead:{}` takes no argument", marker.word),
+            fmt::format("remove '{}'", marker.argument));
+    }
+    close_chunk(line.begin);
+    chunk_begin_ = line.next;
+    chunk_line_ = line.number + 1;
+    if (marker.word == "upgrade") {
+      begin_section(Section::Upgrade, line.number);
+    } else if (marker.word == "downgrade") {
+      begin_section(Section::Downgrade, line.number);
+    } else if (marker.word == "autocommit") {
+      begin_autocommit(line.number);
+    } else {
+      end_autocommit(line.number);
+    }
+  }
+
+  void begin_section(Section section, int line) {
+    require_autocommit_closed();
+    const bool up = section == Section::Upgrade;
+    int& seen = up ? upgrade_line_ : downgrade_line_;
+    if (seen != 0) {
+      fault(line,
+            fmt::format("a second `-- stillhead:{}`, the first is in line {}",
+                        up ? "upgrade" : "downgrade", seen),
+            "put all statements of a direction into one section");
+    }
+    seen = line;
+    section_ = section;
+    if (!up && !body_.downgrade) body_.downgrade.emplace();
+  }
+
+  void begin_autocommit(int line) {
+    require_autocommit_closed();
+    if (section_ == Section::None) {
+      fault(line, "`-- stillhead:autocommit` outside of a section",
+            "put `-- stillhead:upgrade` before it");
+    }
+    autocommit_line_ = line;
+  }
+
+  void end_autocommit(int line) {
+    if (autocommit_line_ == 0) {
+      fault(line, "`-- stillhead:end` without `-- stillhead:autocommit` before it",
+            "remove the marker, or add the one that begins the block");
+    }
+    autocommit_line_ = 0;
+  }
+
+  void require_autocommit_closed() {
+    if (autocommit_line_ != 0) {
+      fault(autocommit_line_, "`-- stillhead:autocommit` is not closed",
+            "add `-- stillhead:end` behind the last of its statements");
+    }
+    autocommit_line_ = 0;
+  }
+
+  void close_chunk(std::size_t end) {
+    const std::string_view chunk = text_.substr(chunk_begin_, end - chunk_begin_);
+    const std::size_t code = find_code(chunk);
+    if (code == std::string_view::npos) return;
+    if (section_ == Section::None) {
+      const auto lines =
+          std::count(chunk.begin(), chunk.begin() + static_cast<std::ptrdiff_t>(code), '\n');
+      fault(chunk_line_ + static_cast<int>(lines), "text before the first marker",
+            "put `-- stillhead:upgrade` before the statements");
+      return;
+    }
+    auto& operations = section_ == Section::Upgrade ? body_.upgrade : *body_.downgrade;
+    const bool autocommit = autocommit_line_ != 0 || !header_.revision.transactional;
+    operations.emplace_back(ExecuteSql{std::string(chunk), chunk_line_, autocommit});
+  }
+
+  // Without any marker all of it is the upgrade.
+  void finish() {
+    const bool marked = upgrade_line_ != 0 || downgrade_line_ != 0 || !faults_.empty();
+    if (!marked) section_ = Section::Upgrade;
+    close_chunk(text_.size());
+    require_autocommit_closed();
+    if (downgrade_line_ != 0 && upgrade_line_ == 0) {
+      fault(downgrade_line_, "a downgrade section without an upgrade section",
+            "add `-- stillhead:upgrade`; the section may be empty");
+    }
+  }
+
+  std::string_view text_;
+  std::string_view origin_;
+  HeaderReading header_;
+  std::vector<std::string> faults_ = {};
+  ScriptBody body_ = {};
+  Section section_ = Section::None;
+  std::size_t chunk_begin_ = 0;
+  int chunk_line_ = 1;
+  int upgrade_line_ = 0;  // of the marker; 0: none
+  int downgrade_line_ = 0;
+  int autocommit_line_ = 0;  // of the block that is open; 0: none is
+};
+
+}  // namespace
+
+Revision parse_sql_header(std::string_view text, std::string_view origin) {
+  HeaderReading header = read_header(text, origin);
+  throw_faults(header.faults);
+  return std::move(header.revision);
+}
+
+ScriptBody parse_sql_body(std::string_view text, std::string_view origin) {
+  return BodyReader(text, origin).read();
+}
+
+}  // namespace engine

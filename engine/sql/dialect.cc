@@ -1,0 +1,107 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "engine/sql/dialect.h"
+
+#include <fmt/format.h>
+
+#include "engine/core/error.h"
+
+namespace engine {
+namespace {
+
+std::string quoted(std::string_view text, char quote) {
+  std::string result(1, quote);
+  for (const char c : text) {
+    if (c == quote) result += quote;
+    result += c;
+  }
+  return result + quote;
+}
+
+class PostgresDialect : public Dialect {
+ public:
+  SqlFlavour flavour() const override { return SqlFlavour::PostgreSql; }
+  std::string_view name() const override { return "PostgreSQL"; }
+  std::string quote_identifier(std::string_view text) const override { return quoted(text, '"'); }
+  // With a backslash as E'...', which means the same whatever standard_conforming_strings is.
+  std::string quote_literal(std::string_view text) const override {
+    if (text.find('\\') == std::string_view::npos) return quoted(text, '\'');
+    std::string doubled;
+    for (const char c : text) doubled += c == '\\' ? std::string("\\\\") : std::string(1, c);
+    return "E" + quoted(doubled, '\'');
+  }
+};
+
+class SqliteDialect : public Dialect {
+ public:
+  SqlFlavour flavour() const override { return SqlFlavour::Sqlite; }
+  std::string_view name() const override { return "SQLite"; }
+  std::string quote_identifier(std::string_view text) const override { return quoted(text, '"'); }
+  std::string quote_literal(std::string_view text) const override { return quoted(text, '\''); }
+};
+
+void render_into(std::vector<Statement>& statements, const ExecuteSql& operation,
+                 SqlFlavour flavour, std::string_view origin) {
+  for (Statement& statement : split_statements(operation.sql, flavour, origin, operation.line)) {
+    if (controls_transaction(statement.sql, flavour)) {
+      throw Error(
+          Reason::InvalidScripts,
+          fmt::format("{}:{}: a script must not begin or end transactions: {}", origin,
+                      statement.line,
+                      statement.sql.substr(0, statement.sql.find('\n')).substr(0, 80)),
+          "remove the statement: each revision runs in a transaction of its own. For statements "
+          "that cannot run in one, write `-- transactional: false` into the header, or put them "
+          "between `-- stillhead:autocommit` and `-- stillhead:end`");
+    }
+    statement.transactional = !operation.autocommit;
+    statements.push_back(std::move(statement));
+  }
+}
+
+}  // namespace
+
+std::vector<Statement> Dialect::render(const std::vector<Operation>& operations,
+                                       std::string_view origin) const {
+  std::vector<Statement> statements;
+  for (const Operation& operation : operations) {
+    std::visit([&](const ExecuteSql& sql) { render_into(statements, sql, flavour(), origin); },
+               operation);
+  }
+  return statements;
+}
+
+std::string Dialect::qualified(const VersionTableName& table) const {
+  if (table.schema.empty()) return quote_identifier(table.name);
+  return quote_identifier(table.schema) + "." + quote_identifier(table.name);
+}
+
+std::string Dialect::create_version_table(const VersionTableName& table) const {
+  return fmt::format(
+      "CREATE TABLE {} (version_num VARCHAR(32) NOT NULL, CONSTRAINT {} PRIMARY KEY (version_num))",
+      qualified(table), quote_identifier(table.name + "_pkc"));
+}
+
+std::string Dialect::change_version_row(const VersionTableName& table,
+                                        const RowChange& change) const {
+  if (change.from.empty()) {
+    return fmt::format("INSERT INTO {} (version_num) VALUES ({})", qualified(table),
+                       quote_literal(change.to));
+  }
+  if (change.to.empty()) {
+    return fmt::format("DELETE FROM {} WHERE version_num = {}", qualified(table),
+                       quote_literal(change.from));
+  }
+  return fmt::format("UPDATE {} SET version_num = {} WHERE version_num = {}", qualified(table),
+                     quote_literal(change.to), quote_literal(change.from));
+}
+
+const Dialect& postgres_dialect() {
+  static const PostgresDialect dialect;
+  return dialect;
+}
+
+const Dialect& sqlite_dialect() {
+  static const SqliteDialect dialect;
+  return dialect;
+}
+
+}  // namespace engine

@@ -1,0 +1,271 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "operator/controller.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <nlohmann/json.hpp>
+#include <set>
+#include <utility>
+
+#include "operator/kinds.h"
+#include "operator/log.h"
+#include "operator/migration/json_fields.h"
+
+namespace controller {
+namespace {
+
+using std::chrono::milliseconds;
+
+// For the watch to bring what a live look has shown already.
+constexpr milliseconds kCachePause{200};
+// How often a name that somebody else holds is looked at.
+constexpr std::chrono::seconds kConflictPause{60};
+
+kube::Key key_of(const DatabaseMigration& migration) { return {migration.ns, migration.name}; }
+
+Json json_of(const std::string& text) { return Json::parse(text, nullptr, false); }
+
+bool is_owned_by(const Json& object, const std::string& uid) {
+  return std::ranges::any_of(list_at(object, {"metadata", "ownerReferences"}),
+                             [&](const Json& owner) { return text_at(owner, {"uid"}) == uid; });
+}
+
+bool belongs_to(const Json& job, const DatabaseMigration& migration) {
+  return text_at(job, {"metadata", "namespace"}) == migration.ns &&
+         text_at(job, {"metadata", "labels", kMigrationUidLabel}) == migration.uid;
+}
+
+bool is_after_status(const Action& action) {
+  return std::holds_alternative<DeleteJob>(action) ||
+         std::holds_alternative<RemoveFinalizer>(action);
+}
+
+bool creates_job(const Decision& decision) {
+  return std::ranges::any_of(decision.actions, [](const Action& action) {
+    return std::holds_alternative<CreateJob>(action);
+  });
+}
+
+// Whether a decision made for `migration` still holds for `live`.
+bool is_unchanged(const Json& live, const DatabaseMigration& migration) {
+  const Json stored = json_of(migration.status);
+  const Json& status = value_at(live, {"status"});
+  return text_at(live, {"metadata", "uid"}) == migration.uid &&
+         number_at(live, {"metadata", "generation"}) == migration.generation &&
+         text_at(live, {"metadata", "deletionTimestamp"}).empty() != migration.deleting &&
+         (stored.is_object() ? status == stored : !status.is_object());
+}
+
+std::string reason_of(const Json& status) {
+  for (const Json& condition : list_at(status, {"conditions"})) {
+    if (text_at(condition, {"type"}) == "Ready") return text_at(condition, {"reason"});
+  }
+  return {};
+}
+
+std::string message_of(const Json& status) {
+  for (const Json& condition : list_at(status, {"conditions"})) {
+    if (text_at(condition, {"type"}) == "Ready") return text_at(condition, {"message"});
+  }
+  return {};
+}
+
+}  // namespace
+
+Controller::Controller(Caches caches, kube::ApiClient& client, JobSettings settings, Clock clock)
+    : caches_(caches), client_(client), settings_(std::move(settings)), clock_(std::move(clock)) {}
+
+std::optional<milliseconds> Controller::reconcile(const kube::Key& key) {
+  std::optional<Observed> observed = observe(key);
+  if (!observed) return {};
+  DatabaseMigration& migration = observed->migration;
+  Decision decision = decide(*observed);
+  if (creates_job(decision) && source_is_missing(migration)) {
+    observed->source = SourceState::Missing;
+    decision = decide(*observed);
+  }
+  for (const Action& action : decision.actions) {
+    if (is_after_status(action)) continue;
+    const Result result = act(action, migration);
+    if (std::holds_alternative<Stale>(result)) return kCachePause;
+    if (const auto* obstacle = std::get_if<Obstacle>(&result)) {
+      const Json status = build_status(migration, obstacle->verdict, {}, rfc3339(observed->now));
+      if (status != json_of(migration.status)) write_status(migration, status.dump());
+      return obstacle->look_again;
+    }
+  }
+  if (!decision.status.empty()) write_status(migration, decision.status);
+  for (const Action& action : decision.actions) {
+    if (is_after_status(action)) act_after_status(action, migration);
+  }
+  return decision.look_again;
+}
+
+// --- observe -------------------------------------------------------------------------------------
+
+std::optional<Observed> Controller::observe(const kube::Key& key) {
+  const kube::Object object = caches_.migrations.find(key);
+  if (!object) return {};
+  Observed observed{.migration = read_migration(*object), .now = clock_()};
+  const DatabaseMigration& migration = observed.migration;
+  const std::vector<kube::Object> pods = caches_.pods.list();
+  std::set<std::string> seen;
+  const auto add = [&](const Json& job) {
+    if (!belongs_to(job, migration)) return;
+    auto run = read_run(job, pods_of(text_at(job, {"metadata", "uid"}), pods));
+    if (run) observed.runs.push_back(std::move(*run));
+  };
+  for (const kube::Object& job : caches_.jobs.list()) {
+    if (text_at(*job, {"metadata", "namespace"}) != migration.ns) continue;
+    seen.insert(text_at(*job, {"metadata", "name"}));
+    add(*job);
+  }
+  // The Job that we made a moment ago may not have reached the cache yet.
+  const Json last_run = value_at(json_of(migration.status), {"lastRun"});
+  const std::string name = text_at(last_run, {"jobName"});
+  if (text_at(last_run, {"result"}) == "Running" && !name.empty() && !seen.contains(name)) {
+    if (const auto job = client_.get(kJobs, {migration.ns, name})) add(*job);
+  }
+  return observed;
+}
+
+std::vector<const Json*> Controller::pods_of(const std::string& job_uid,
+                                             const std::vector<kube::Object>& pods) const {
+  std::vector<const Json*> result;
+  for (const kube::Object& pod : pods) {
+    if (is_owned_by(*pod, job_uid)) result.push_back(pod.get());
+  }
+  return result;
+}
+
+bool Controller::source_is_missing(const DatabaseMigration& migration) {
+  const auto* source = std::get_if<ConfigMapSource>(&migration.spec.source);
+  return source != nullptr && !client_.get(kConfigMaps, {migration.ns, source->name});
+}
+
+// --- act -----------------------------------------------------------------------------------------
+
+Controller::Result Controller::act(const Action& action, DatabaseMigration& migration) {
+  if (std::holds_alternative<AddFinalizer>(action)) {
+    add_finalizer(migration);
+    return Done{};
+  }
+  if (std::holds_alternative<CreateScripts>(action)) {
+    return create(kConfigMaps, build_scripts(migration), migration);
+  }
+  return create_job(std::get<CreateJob>(action).attempt, migration);
+}
+
+void Controller::act_after_status(const Action& action, const DatabaseMigration& migration) {
+  if (const auto* job = std::get_if<DeleteJob>(&action)) {
+    delete_job(*job, migration);
+  } else {
+    remove_finalizer(migration);
+  }
+}
+
+void Controller::add_finalizer(const DatabaseMigration& migration) {
+  std::vector<std::string> finalizers = migration.finalizers;
+  finalizers.emplace_back(kFinalizer);
+  const Json patch = {
+      {"metadata", {{"resourceVersion", migration.resource_version}, {"finalizers", finalizers}}}};
+  if (client_.merge_patch(kMigrations, key_of(migration), patch) != kube::Write::Written) {
+    throw kube::ApiError(409, "Conflict", "add the finalizer: the resource has changed");
+  }
+}
+
+// A Job must not come of what a cache remembers: one more look at the resource itself.
+Controller::Result Controller::create_job(int attempt, DatabaseMigration& migration) {
+  const auto live = client_.get(kMigrations, key_of(migration));
+  if (!live || !is_unchanged(*live, migration)) return Stale{};
+  migration.resource_version = text_at(*live, {"metadata", "resourceVersion"});
+  return create(kJobs, build_job(migration, attempt, settings_), migration);
+}
+
+Controller::Result Controller::create(const kube::ResourceKind& kind, const Json& object,
+                                      const DatabaseMigration& migration) {
+  const std::string name = text_at(object, {"metadata", "name"});
+  try {
+    if (client_.create(kind, migration.ns, object) == kube::Create::Created) {
+      log(LogLevel::Info, "object created",
+          {{"namespace", migration.ns},
+           {"name", migration.name},
+           {"generation", migration.generation},
+           {"kind", kind.kind},
+           {"object", name}});
+      return Done{};
+    }
+  } catch (const kube::ApiError& refusal) {
+    // An answer about this object, to be shown to those who can act on it; no failure of ours.
+    if (refusal.retryable() || refusal.status() == 401) throw;
+    const bool invalid = refusal.status() == 400 || refusal.status() == 422;
+    Obstacle obstacle{.verdict = {.health = invalid ? Health::Stalled : Health::Reconciling,
+                                  .reason = invalid ? "InvalidSpec" : "BackingOff",
+                                  .message = refusal.what()}};
+    if (!invalid) obstacle.look_again = kRetryPause;
+    return obstacle;
+  }
+  const auto existing = client_.get(kind, {migration.ns, name});
+  if (!existing) return Stale{};
+  if (is_owned_by(*existing, migration.uid)) return Done{};
+  return Obstacle{
+      .verdict = {.health = Health::Stalled,
+                  .reason = "Conflict",
+                  .message = fmt::format("{} {} exists and belongs to somebody else; it "
+                                         "was left as it is",
+                                         kind.kind, name)},
+      .look_again = kConflictPause};
+}
+
+void Controller::delete_job(const DeleteJob& job, const DatabaseMigration& migration) {
+  // Foreground: the Job stays until its pods are gone, so that none of them goes unseen.
+  const kube::DeleteOptions options{.uid = job.uid, .propagation = kube::Propagation::Foreground};
+  if (client_.remove(kJobs, {migration.ns, job.name}, options) != kube::Write::Written) return;
+  log(LogLevel::Info, "object deleted",
+      {{"namespace", migration.ns},
+       {"name", migration.name},
+       {"generation", migration.generation},
+       {"kind", kJobs.kind},
+       {"object", job.name}});
+}
+
+void Controller::remove_finalizer(const DatabaseMigration& migration) {
+  const auto live = client_.get(kMigrations, key_of(migration));
+  if (!live || !is_unchanged(*live, migration)) return;  // the change brings us here again
+  std::vector<std::string> finalizers = texts_at(*live, {"metadata", "finalizers"});
+  if (std::erase(finalizers, kFinalizer) == 0) return;
+  const Json patch = {{"metadata",
+                       {{"resourceVersion", text_at(*live, {"metadata", "resourceVersion"})},
+                        {"finalizers", finalizers}}}};
+  if (client_.merge_patch(kMigrations, key_of(migration), patch) == kube::Write::Conflict) {
+    throw kube::ApiError(409, "Conflict", "remove the finalizer: the resource has changed");
+  }
+}
+
+// --- the status ----------------------------------------------------------------------------------
+
+void Controller::write_status(DatabaseMigration& migration, const std::string& status) {
+  const Json stored = json_of(migration.status);
+  const Json wanted = json_of(status);
+  const Json patch = {
+      {"metadata", {{"resourceVersion", migration.resource_version}}},
+      {"status", merge_patch_between(stored.is_object() ? stored : Json::object(), wanted)}};
+  const kube::Write result = client_.merge_patch_status(kMigrations, key_of(migration), patch);
+  if (result == kube::Write::NotFound) return;
+  if (result == kube::Write::Conflict) {
+    throw kube::ApiError(409, "Conflict", "write the status: the resource has changed");
+  }
+  migration.status = status;
+  if (reason_of(wanted) == reason_of(stored)) return;
+  log(LogLevel::Info, "state changed",
+      {{"namespace", migration.ns},
+       {"name", migration.name},
+       {"generation", migration.generation},
+       {"reason", reason_of(wanted)},
+       {"message", message_of(wanted)},
+       {"job", text_at(wanted, {"lastRun", "jobName"})},
+       {"attempt", number_at(wanted, {"lastRun", "attempt"})}});
+}
+
+}  // namespace controller

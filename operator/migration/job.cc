@@ -1,0 +1,277 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "operator/migration/job.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cctype>
+#include <nlohmann/json.hpp>
+#include <string_view>
+#include <type_traits>
+#include <utility>
+
+#include "operator/migration/containers.h"
+#include "operator/migration/sha256.h"
+
+namespace controller {
+namespace {
+
+constexpr int kUser = 65532;  // "nonroot" of the usual minimal images; needs no passwd entry
+constexpr int kGracePeriodSeconds = 60;
+constexpr std::size_t kReportLimit = 4096;  // what the kubelet keeps of a termination message
+constexpr std::size_t kHashLength = 10;
+constexpr std::size_t kLongestName = 63;  // a Job's name becomes the value of a label
+
+constexpr const char* kReportFile = "/dev/termination-log";
+constexpr const char* kScriptsFolder = "/migrations";
+constexpr const char* kEngineFolder = "/stillhead";
+
+// <name of the migration, cut>-<hash of `identity`>: a DNS label.
+std::string child_name(const std::string& migration, const std::string& identity) {
+  std::string name = migration.substr(0, kLongestName - kHashLength - 1);
+  std::ranges::replace(name, '.', '-');
+  while (!name.empty() && name.back() == '-') name.pop_back();
+  return name + "-" + sha256_hex(identity).substr(0, kHashLength);
+}
+
+// Of the scripts, where they can be compared with what the resource says.
+std::string wanted_digest(const Source& source) {
+  if (const auto* config_map = std::get_if<ConfigMapSource>(&source)) return config_map->sha256;
+  if (const auto* texts = std::get_if<InlineSource>(&source)) return scripts_digest(texts->scripts);
+  return {};
+}
+
+Json labels(const DatabaseMigration& migration) {
+  return {{kManagedByLabel, kManagedBy}, {kMigrationUidLabel, migration.uid}};
+}
+
+Json annotations(const DatabaseMigration& migration) {
+  return {{kMigrationNameAnnotation, migration.name},
+          {kGenerationAnnotation, std::to_string(migration.generation)}};
+}
+
+Json owner_references(const DatabaseMigration& migration) {
+  return Json::array({{{"apiVersion", fmt::format("{}/{}", kGroup, kVersion)},
+                       {"kind", kKind},
+                       {"name", migration.name},
+                       {"uid", migration.uid},
+                       {"controller", true},
+                       {"blockOwnerDeletion", true}}});
+}
+
+Json engine_arguments(const DatabaseMigration& migration, int attempt,
+                      const std::string& script_location) {
+  const Spec& spec = migration.spec;
+  Json arguments = {
+      "apply",
+      spec.target,
+      spec.downgrade == DowngradePolicy::Allow ? "--downgrade=allow" : "--downgrade=forbid",
+      "--script-location",
+      script_location,
+      "--report",
+      kReportFile,
+      "--report-limit",
+      std::to_string(kReportLimit),
+      "--owner",
+      migration.uid,
+      "--attempt",
+      std::to_string(attempt),
+      "--lock-wait",
+      spec.execution.advisory_lock_timeout,
+      "--log-format",
+      "json"};
+  if (const std::string digest = wanted_digest(spec.source); !digest.empty()) {
+    arguments.push_back("--scripts-sha256");
+    arguments.push_back(digest);
+  }
+  return arguments;
+}
+
+Json database_environment(const SecretKey& secret) {
+  return Json::array(
+      {{{"name", "STILLHEAD_DATABASE_URL"},
+        {"valueFrom", {{"secretKeyRef", {{"name", secret.name}, {"key", secret.key}}}}}}});
+}
+
+Json container_security() {
+  return {{"allowPrivilegeEscalation", false},
+          {"capabilities", {{"drop", {"ALL"}}}},
+          {"readOnlyRootFilesystem", true},
+          {"runAsNonRoot", true}};
+}
+
+Json pod_security() {
+  return {{"runAsNonRoot", true},
+          {"runAsUser", kUser},
+          {"runAsGroup", kUser},
+          {"fsGroup", kUser},
+          {"seccompProfile", {{"type", "RuntimeDefault"}}}};
+}
+
+Json resources(const Execution& execution) {
+  if (!execution.resources.empty()) return Json::parse(execution.resources);
+  return {{"requests", {{"cpu", "50m"}, {"memory", "64Mi"}}}, {"limits", {{"memory", "256Mi"}}}};
+}
+
+Json mount(const char* volume, const char* path, bool read_only) {
+  Json result = {{"name", volume}, {"mountPath", path}};
+  if (read_only) result["readOnly"] = true;
+  return result;
+}
+
+Json empty_dir(const char* name, const char* size_limit) {
+  return {{"name", name}, {"emptyDir", {{"sizeLimit", size_limit}}}};
+}
+
+// What both kinds of pods have in common; the rest depends on where the scripts are.
+Json base_container(const DatabaseMigration& migration) {
+  return {{"name", kEngineContainer},
+          {"env", database_environment(migration.spec.database_url)},
+          {"resources", resources(migration.spec.execution)},
+          {"securityContext", container_security()},
+          {"terminationMessagePath", kReportFile},
+          {"terminationMessagePolicy", "File"},
+          {"volumeMounts", Json::array({mount("tmp", "/tmp", false)})}};
+}
+
+Json base_pod(const DatabaseMigration& migration) {
+  Json pod = {
+      {"restartPolicy", "Never"},          {"automountServiceAccountToken", false},
+      {"enableServiceLinks", false},       {"terminationGracePeriodSeconds", kGracePeriodSeconds},
+      {"securityContext", pod_security()}, {"volumes", Json::array({empty_dir("tmp", "64Mi")})}};
+  const std::string& account = migration.spec.execution.service_account_name;
+  if (!account.empty()) pod["serviceAccountName"] = account;
+  return pod;
+}
+
+// Scripts in a ConfigMap: our image, the scripts mounted into it.
+Json pod_with_config_map(const DatabaseMigration& migration, int attempt,
+                         const JobSettings& settings, const std::string& config_map) {
+  Json container = base_container(migration);
+  container["image"] = settings.engine_image;
+  container["imagePullPolicy"] = settings.image_pull_policy;
+  container["args"] = engine_arguments(migration, attempt, kScriptsFolder);
+  container["volumeMounts"].push_back(mount("scripts", kScriptsFolder, true));
+  Json pod = base_pod(migration);
+  pod["containers"] = Json::array({std::move(container)});
+  pod["volumes"].push_back(
+      {{"name", "scripts"}, {"configMap", {{"name", config_map}, {"defaultMode", 0444}}}});
+  return pod;
+}
+
+// Scripts in an image of the user's: it may hold nothing but the scripts, so the engine comes along
+// with its own loader and libraries.
+Json pod_with_image(const DatabaseMigration& migration, int attempt, const JobSettings& settings,
+                    const ImageSource& source) {
+  Json bundle = {{"name", kBundleContainer},
+                 {"image", settings.engine_image},
+                 {"imagePullPolicy", settings.image_pull_policy},
+                 {"args", {"bundle", kEngineFolder}},
+                 {"resources", resources(migration.spec.execution)},
+                 {"securityContext", container_security()},
+                 {"volumeMounts", Json::array({mount("engine", kEngineFolder, false)})}};
+  Json container = base_container(migration);
+  container["image"] = source.reference;
+  container["command"] = {"/stillhead/lib/ld.so", "--library-path", "/stillhead/lib",
+                          "/stillhead/bin/stillhead"};
+  container["args"] = engine_arguments(migration, attempt, source.path);
+  container["volumeMounts"].push_back(mount("engine", kEngineFolder, true));
+  Json pod = base_pod(migration);
+  pod["initContainers"] = Json::array({std::move(bundle)});
+  pod["containers"] = Json::array({std::move(container)});
+  pod["volumes"].push_back(empty_dir("engine", "256Mi"));
+  for (const std::string& secret : source.pull_secrets) {
+    pod["imagePullSecrets"].push_back({{"name", secret}});
+  }
+  return pod;
+}
+
+Json build_pod(const DatabaseMigration& migration, int attempt, const JobSettings& settings) {
+  return std::visit(
+      [&](const auto& source) {
+        using Kind = std::decay_t<decltype(source)>;
+        if constexpr (std::is_same_v<Kind, ImageSource>) {
+          return pod_with_image(migration, attempt, settings, source);
+        } else if constexpr (std::is_same_v<Kind, ConfigMapSource>) {
+          return pod_with_config_map(migration, attempt, settings, source.name);
+        } else {
+          return pod_with_config_map(migration, attempt, settings, scripts_name(migration));
+        }
+      },
+      migration.spec.source);
+}
+
+// A pod that an answer of the engine ended is the end of the Job; a pod that the cluster took away
+// is made again. The first rule that matches counts.
+Json pod_failure_policy() {
+  return {{"rules", Json::array({{{"action", "FailJob"},
+                                  {"onExitCodes",
+                                   {{"containerName", kEngineContainer},
+                                    {"operator", "In"},
+                                    {"values", {1, 2, 3, 4, 6, 70}}}}},
+                                 {{"action", "Ignore"},
+                                  {"onPodConditions", Json::array({{{"type", "DisruptionTarget"},
+                                                                    {"status", "True"}}})}}})}};
+}
+
+}  // namespace
+
+std::string job_name(const DatabaseMigration& migration, int attempt) {
+  return child_name(migration.name,
+                    fmt::format("{}/{}/{}", migration.uid, migration.generation, attempt));
+}
+
+std::string scripts_name(const DatabaseMigration& migration) {
+  return child_name(migration.name,
+                    fmt::format("{}/{}/scripts", migration.uid, migration.generation));
+}
+
+Json build_job(const DatabaseMigration& migration, int attempt, const JobSettings& settings) {
+  Json notes = annotations(migration);
+  notes[kAttemptAnnotation] = std::to_string(attempt);
+  Json job = {{"apiVersion", "batch/v1"},
+              {"kind", "Job"},
+              {"metadata",
+               {{"name", job_name(migration, attempt)},
+                {"namespace", migration.ns},
+                {"labels", labels(migration)},
+                {"annotations", notes},
+                {"ownerReferences", owner_references(migration)}}},
+              {"spec",
+               {{"backoffLimit", 0},
+                {"completions", 1},
+                {"parallelism", 1},
+                {"podReplacementPolicy", "Failed"},
+                {"podFailurePolicy", pod_failure_policy()},
+                {"template",
+                 {{"metadata", {{"labels", labels(migration)}, {"annotations", notes}}},
+                  {"spec", build_pod(migration, attempt, settings)}}}}}};
+  if (const auto deadline = migration.spec.execution.active_deadline_seconds) {
+    job["spec"]["activeDeadlineSeconds"] = *deadline;
+  }
+  return job;
+}
+
+Json build_scripts(const DatabaseMigration& migration) {
+  return {{"apiVersion", "v1"},
+          {"kind", "ConfigMap"},
+          {"metadata",
+           {{"name", scripts_name(migration)},
+            {"namespace", migration.ns},
+            {"labels", labels(migration)},
+            {"annotations", annotations(migration)},
+            {"ownerReferences", owner_references(migration)}}},
+          {"immutable", true},
+          {"data", std::get<InlineSource>(migration.spec.source).scripts}};
+}
+
+std::string scripts_digest(const std::map<std::string, std::string>& files) {
+  std::string listing;
+  for (const auto& [name, text] : files) {
+    if (name.starts_with('.')) continue;
+    listing += fmt::format("{}  {}\n", sha256_hex(text), name);
+  }
+  return sha256_hex(listing);
+}
+
+}  // namespace controller

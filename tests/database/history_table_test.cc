@@ -1,0 +1,142 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "engine/db/history_table.h"
+
+#include <atomic>
+#include <thread>
+
+#include "tests/database/scratch_database.h"
+
+namespace engine {
+namespace {
+
+using test::error_of;
+using Strings = std::vector<std::string>;
+
+HistoryRow sample() {
+  return {.revision = "it's",
+          .direction = Direction::Down,
+          .run_id = "0123456789abcdef",
+          .owner = "",
+          .attempt = 0,
+          .engine_version = "0.1.0",
+          .checksum = std::string(64, 'c'),
+          .started_at = "2026-01-02T03:04:05.678Z"};
+}
+
+class HistoryTableTest : public test::BothDatabasesTest {
+ protected:
+  std::string place() const { return on_postgres() ? "stillhead." : ""; }
+  std::unique_ptr<Connection> connection_ = database_.connect();
+};
+ON_BOTH_DATABASES(HistoryTableTest);
+
+TEST_P(HistoryTableTest, IsMadeOnceAndFoundAgain) {
+  const HistoryTable made(*connection_, {});
+  const HistoryTable found(*connection_, {});
+  EXPECT_EQ(made.qualified_name(), found.qualified_name());
+  EXPECT_EQ(made.qualified_name(), on_postgres() ? "\"stillhead\".\"stillhead_history\""
+                                                 : "\"main\".\"stillhead_history\"");
+  EXPECT_EQ(database_.column("SELECT version FROM " + place() + "stillhead_schema_version"),
+            Strings{"1"});
+}
+
+TEST_P(HistoryTableTest, RowsKeepWhatTheyAreGiven) {
+  const HistoryTable history(*connection_, {});
+  history.insert(*connection_, sample());
+  HistoryRow owned = sample();
+  owned.direction = Direction::Up;
+  owned.owner = "uid-1";
+  owned.attempt = 7;
+  history.insert(*connection_, owned);
+  const auto rows = connection_->query(
+      "SELECT version_table, revision, direction, run_id, owner, attempt, engine_version, "
+      "checksum, result "
+      "FROM " +
+      place() + "stillhead_history ORDER BY id");
+  const std::string table = on_postgres() ? "public.alembic_version" : "alembic_version";
+  const std::string sum(64, 'c');
+  EXPECT_EQ(rows, (std::vector<Row>{{table, "it's", "downgrade", "0123456789abcdef", std::nullopt,
+                                     std::nullopt, "0.1.0", sum, "succeeded"},
+                                    {table, "it's", "upgrade", "0123456789abcdef", "uid-1", "7",
+                                     "0.1.0", sum, "succeeded"}}));
+  const std::string started =
+      on_postgres() ? "to_char(started_at AT TIME ZONE 'UTC', 'YYYY-MM-DD\"T\"HH24:MI:SS.MS\"Z\"')"
+                    : "started_at";
+  EXPECT_EQ(
+      database_.column("SELECT DISTINCT " + started + " FROM " + place() + "stillhead_history"),
+      Strings{"2026-01-02T03:04:05.678Z"});
+  EXPECT_EQ(database_.column("SELECT count(*) FROM " + place() +
+                             "stillhead_history WHERE finished_at > started_at"),
+            Strings{"2"});
+}
+
+TEST_P(HistoryTableTest, NewerLayoutIsRefused) {
+  { const HistoryTable made(*connection_, {}); }
+  connection_->execute("UPDATE " + place() + "stillhead_schema_version SET version = 2");
+  const Error error = error_of([&] { const HistoryTable refused(*connection_, {}); });
+  EXPECT_EQ(error.reason(), Reason::VersionConflict);
+  EXPECT_EQ(error.message(),
+            std::string("the history in ") +
+                (on_postgres() ? "\"stillhead\".\"stillhead_history\""
+                               : "\"main\".\"stillhead_history\"") +
+                " has schema version 2, made by a newer stillhead; this one knows 1");
+}
+
+class PostgresHistoryTableTest : public testing::Test {
+ protected:
+  // A role that may make tables in its own schema only.
+  std::unique_ptr<Connection> connect_as_guest() {
+    const auto admin = database_.connect();
+    const std::string guest = "guest_" + database_.name();
+    admin->execute("CREATE ROLE " + guest + " LOGIN");
+    admin->execute("CREATE SCHEMA app AUTHORIZATION " + guest);
+    auto connection = connect(
+        parse_database_url(test::PostgresServer::instance().url(database_.name(), guest)), {}, {});
+    connection->execute("SET search_path = app");
+    return connection;
+  }
+  test::ScratchDatabase database_{SqlFlavour::PostgreSql};
+};
+
+TEST_F(PostgresHistoryTableTest, StandsBesideTheVersionTableWhereSchemasMayNotBeMade) {
+  const auto guest = connect_as_guest();
+  const HistoryTable made(*guest, {});
+  EXPECT_EQ(made.qualified_name(), "\"app\".\"stillhead_history\"");
+  made.insert(*guest, sample());
+  guest->execute("SET search_path = pg_catalog");
+  const HistoryTable found(*guest, {"app", "alembic_version"});
+  EXPECT_EQ(found.qualified_name(), made.qualified_name());
+  EXPECT_EQ(database_.column("SELECT version_table FROM app.stillhead_history"),
+            Strings{"app.alembic_version"});
+}
+
+TEST_F(PostgresHistoryTableTest, SchemaOfAnotherRoleIsLeftAlone) {
+  const auto admin = database_.connect();
+  const HistoryTable theirs(*admin, {});
+  const auto guest = connect_as_guest();
+  const HistoryTable own(*guest, {});
+  EXPECT_EQ(own.qualified_name(), "\"app\".\"stillhead_history\"");
+}
+
+TEST_F(PostgresHistoryTableTest, RunsThatMakeItAtOnceAgreeOnOne) {
+  std::atomic<int> ready = 0;
+  std::atomic<int> made = 0;
+  {
+    std::vector<std::jthread> threads;
+    for (int i = 0; i < 6; ++i) {
+      threads.emplace_back([&, i] {
+        const auto connection = database_.connect();
+        ++ready;
+        while (ready < 6) std::this_thread::yield();
+        const HistoryTable history(*connection, {"", "versions_" + std::to_string(i)});
+        if (history.qualified_name() == "\"stillhead\".\"stillhead_history\"") ++made;
+      });
+    }
+  }
+  EXPECT_EQ(made, 6);
+  EXPECT_EQ(database_.column("SELECT version FROM stillhead.stillhead_schema_version"),
+            Strings{"1"});
+}
+
+}  // namespace
+}  // namespace engine

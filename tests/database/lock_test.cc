@@ -1,0 +1,289 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "engine/run/lock.h"
+
+#include <signal.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <chrono>
+#include <fstream>
+#include <thread>
+
+#include "tests/database/scratch_database.h"
+
+namespace engine {
+namespace {
+
+using std::chrono::milliseconds;
+using test::error_of;
+using Clock = std::chrono::steady_clock;
+using Strings = std::vector<std::string>;
+
+constexpr LockOptions kOneTry{.patience = milliseconds(0)};
+
+class RecordingObserver : public Observer {
+ public:
+  Strings holders = {};
+  void waiting_for_lock(const std::string& holder) override { holders.push_back(holder); }
+};
+
+// Every number as '#': process ids and times differ.
+std::string masked(const std::string& text) {
+  std::string result;
+  for (const char c : text) {
+    const bool digit = c >= '0' && c <= '9';
+    if (!digit) result += c;
+    if (digit && (result.empty() || result.back() != '#')) result += '#';
+  }
+  return result;
+}
+
+std::unique_ptr<MigrationLock> acquire(const DatabaseUrl& url, const LockOptions& options,
+                                       Observer& observer, const VersionTableName& versions = {}) {
+  return acquire_lock(url, {.application_name = "stillhead 0123"}, versions, options, observer, {});
+}
+
+// Another process that holds the lock until it is killed.
+class OtherProcess {
+ public:
+  explicit OtherProcess(const DatabaseUrl& url) {
+    int ready[2];
+    if (pipe(ready) != 0) throw std::runtime_error("pipe");
+    pid_ = fork();
+    if (pid_ == 0) {
+      Observer nobody;
+      const auto lock = acquire(url, kOneTry, nobody);
+      [[maybe_unused]] const auto written = write(ready[1], "x", 1);
+      for (;;) pause();
+    }
+    close(ready[1]);
+    char byte = 0;
+    const bool up = read(ready[0], &byte, 1) == 1;
+    close(ready[0]);
+    if (!up) throw std::runtime_error("the other process did not get the lock");
+  }
+  ~OtherProcess() { kill_it(); }
+  OtherProcess(const OtherProcess&) = delete;
+  OtherProcess& operator=(const OtherProcess&) = delete;
+
+  int pid() const { return pid_; }
+  void kill_it() {
+    if (pid_ == 0) return;
+    ::kill(pid_, SIGKILL);
+    waitpid(pid_, nullptr, 0);
+    pid_ = 0;
+  }
+
+ private:
+  pid_t pid_ = 0;
+};
+
+class LockTest : public test::BothDatabasesTest {
+ protected:
+  std::string holder() const {
+    return on_postgres()
+               ? "pid #, application_name \"stillhead # lock\", local client, since #-#-# "
+                 "#:#:# UTC"
+               : "process #";
+  }
+  RecordingObserver observer_;
+};
+ON_BOTH_DATABASES(LockTest);
+
+TEST_P(LockTest, OnlyOneHoldsItAndTheOtherIsToldWho) {
+  const auto lock = acquire(database_.url(), kOneTry, observer_);
+  EXPECT_TRUE(lock->held());
+  EXPECT_EQ(observer_.holders, Strings{});
+  const Error error = error_of([&] { acquire(database_.url(), kOneTry, observer_); });
+  EXPECT_EQ(error.reason(), Reason::LockUnavailable);
+  EXPECT_EQ(masked(error.message()), masked("the migration lock of " + database_.url().display) +
+                                         " is held by " + holder() +
+                                         (on_postgres() ? " (for # s)" : ""));
+  EXPECT_EQ(error.hint(),
+            "wait for that run, or end it: the lock is freed as soon as its owner is gone");
+  ASSERT_EQ(observer_.holders.size(), 1U);
+  EXPECT_EQ(masked(observer_.holders[0]), holder());
+}
+
+TEST_P(LockTest, PatienceEndsAndIsReported) {
+  const auto lock = acquire(database_.url(), kOneTry, observer_);
+  const auto began = Clock::now();
+  const Error error = error_of([&] {
+    acquire(database_.url(), {.patience = milliseconds(300), .poll = milliseconds(20)}, observer_);
+  });
+  EXPECT_GE(Clock::now() - began, milliseconds(300));
+  EXPECT_LT(Clock::now() - began, milliseconds(2'000));
+  EXPECT_EQ(error.reason(), Reason::LockUnavailable);
+  EXPECT_TRUE(error.message().ends_with("; waited 300 ms")) << error.message();
+  EXPECT_EQ(observer_.holders.size(), 1U);  // it did not change, so it is told once
+}
+
+TEST_P(LockTest, WaiterGetsItWhenTheHolderLetsGo) {
+  auto lock = acquire(database_.url(), kOneTry, observer_);
+  std::jthread other([&] {
+    std::this_thread::sleep_for(milliseconds(150));
+    lock.reset();
+  });
+  const auto began = Clock::now();
+  EXPECT_TRUE(acquire(database_.url(), {}, observer_)->held());
+  EXPECT_LT(Clock::now() - began, milliseconds(2'000));
+}
+
+TEST_P(LockTest, KilledHolderFreesIt) {
+  OtherProcess other(database_.url());
+  const Error error = error_of([&] { acquire(database_.url(), kOneTry, observer_); });
+  EXPECT_EQ(error.reason(), Reason::LockUnavailable);
+  if (!on_postgres()) {
+    EXPECT_NE(error.message().find("process " + std::to_string(other.pid())), std::string::npos)
+        << error.message();
+  }
+  other.kill_it();
+  const auto began = Clock::now();
+  EXPECT_TRUE(acquire(database_.url(), {}, observer_)->held());
+  EXPECT_LT(Clock::now() - began, milliseconds(2'000));
+}
+
+TEST_P(LockTest, RequestToStopEndsTheWait) {
+  const auto lock = acquire(database_.url(), kOneTry, observer_);
+  std::stop_source stop;
+  std::jthread other([&] {
+    std::this_thread::sleep_for(milliseconds(100));
+    stop.request_stop();
+  });
+  const auto began = Clock::now();
+  const Error error =
+      error_of([&] { acquire_lock(database_.url(), {}, {}, {}, observer_, stop.get_token()); });
+  EXPECT_EQ(error.reason(), Reason::Interrupted);
+  EXPECT_EQ(error.message(),
+            "interrupted while waiting for the migration lock of " + database_.url().display);
+  EXPECT_LT(Clock::now() - began, milliseconds(1'000));
+}
+
+class PostgresLockTest : public testing::Test {
+ protected:
+  test::ScratchDatabase database_{SqlFlavour::PostgreSql};
+  RecordingObserver observer_;
+};
+
+TEST_F(PostgresLockTest, OtherVersionTablesAndDatabasesDoNotMeet) {
+  const test::ScratchDatabase second(SqlFlavour::PostgreSql);
+  const auto lock = acquire(database_.url(), kOneTry, observer_);
+  EXPECT_TRUE(acquire(database_.url(), kOneTry, observer_, {"", "other"})->held());
+  EXPECT_TRUE(acquire(second.url(), kOneTry, observer_)->held());
+  EXPECT_EQ(observer_.holders, Strings{});
+}
+
+TEST_F(PostgresLockTest, OneTableHasOneLockHoweverItIsNamed) {
+  const auto lock = acquire(database_.url(), kOneTry, observer_);  // before the table is there
+  EXPECT_EQ(error_of([&] {
+              acquire(database_.url(), kOneTry, observer_, {"public", "alembic_version"});
+            }).reason(),
+            Reason::LockUnavailable);
+  database_.connect()->execute("CREATE TABLE alembic_version (version_num text)");
+  const DatabaseUrl elsewhere =
+      parse_database_url(test::PostgresServer::instance().url(database_.name()) +
+                         "&options=-csearch_path%3Dpg_temp%2Cpublic");
+  EXPECT_EQ(error_of([&] { acquire(elsewhere, kOneTry, observer_); }).reason(),
+            Reason::LockUnavailable);
+}
+
+TEST_F(PostgresLockTest, HolderOfAnotherRoleIsShownAsFarAsItIsVisible) {
+  const auto lock = acquire(database_.url(), kOneTry, observer_);
+  const DatabaseUrl scram = parse_database_url(test::PostgresServer::instance().tcp_url(
+      database_.name(), "scram", test::PostgresServer::kPassword));
+  const Error error = error_of([&] { acquire(scram, kOneTry, observer_); });
+  EXPECT_TRUE(
+      masked(error.message())
+          .ends_with("is held by pid #, application_name \"stillhead # lock\", a session of "
+                     "another role"))
+      << error.message();
+}
+
+TEST_F(PostgresLockTest, ClientAddressIsShown) {
+  const DatabaseUrl scram = parse_database_url(test::PostgresServer::instance().tcp_url(
+      database_.name(), "scram", test::PostgresServer::kPassword));
+  const auto lock = acquire(scram, kOneTry, observer_);
+  const Error error = error_of([&] { acquire(database_.url(), kOneTry, observer_); });
+  EXPECT_NE(error.message().find(", client 127.0.0.1, since "), std::string::npos)
+      << error.message();
+}
+
+TEST_F(PostgresLockTest, LostConnectionIsALostLock) {
+  const auto lock = acquire(database_.url(), kOneTry, observer_);
+  database_.column(
+      "SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity "
+      "WHERE datname = current_database() AND application_name = 'stillhead 0123 lock'");
+  for (int i = 0; i < 100 && lock->held(); ++i) std::this_thread::sleep_for(milliseconds(10));
+  EXPECT_FALSE(lock->held());
+}
+
+TEST_F(PostgresLockTest, IdleSessionTimeoutOfTheRoleDoesNotEndIt) {
+  database_.connect()->execute("ALTER DATABASE " + database_.name() +
+                               " SET idle_session_timeout = 50");
+  const auto lock = acquire(database_.url(), kOneTry, observer_);
+  std::this_thread::sleep_for(milliseconds(300));
+  EXPECT_TRUE(lock->held());
+}
+
+class SqliteLockTest : public testing::Test {
+ protected:
+  // Locks of SQLite's own kind that this process holds on the file.
+  int posix_locks() const {
+    struct stat status {};
+    stat(database_.url().conninfo.c_str(), &status);
+    const std::string inode = ":" + std::to_string(status.st_ino) + " ";
+    std::ifstream file("/proc/locks");
+    int count = 0;
+    for (std::string line; std::getline(file, line);) {
+      if (line.find("POSIX") != std::string::npos && line.find(inode) != std::string::npos) ++count;
+    }
+    return count;
+  }
+  test::ScratchDatabase database_{SqlFlavour::Sqlite};
+  RecordingObserver observer_;
+};
+
+// Closing any descriptor of a file drops all POSIX locks of the process on it.
+TEST_F(SqliteLockTest, LettingGoKeepsSqlitesOwnLocks) {
+  const auto connection = database_.connect();
+  connection->execute("CREATE TABLE t (a)");
+  auto lock = acquire(database_.url(), kOneTry, observer_);
+  connection->begin();
+  connection->execute("INSERT INTO t VALUES (1)");
+  const int before = posix_locks();
+  EXPECT_GT(before, 0);
+  lock.reset();
+  EXPECT_EQ(posix_locks(), before);
+  EXPECT_TRUE(acquire(database_.url(), kOneTry, observer_)->held());
+}
+
+TEST_F(SqliteLockTest, HoldingItDoesNotKeepOtherReadersAndWritersOut) {
+  const auto lock = acquire(database_.url(), kOneTry, observer_);
+  database_.connect()->execute("CREATE TABLE t (a)");
+  EXPECT_EQ(database_.column("SELECT count(*) FROM t"), Strings{"0"});
+}
+
+TEST_F(SqliteLockTest, ExchangedFileIsALostLock) {
+  const auto lock = acquire(database_.url(), kOneTry, observer_);
+  std::filesystem::remove(database_.url().conninfo);
+  EXPECT_FALSE(lock->held());
+  std::ofstream(database_.url().conninfo) << "";
+  EXPECT_FALSE(lock->held());
+}
+
+TEST_F(SqliteLockTest, MissingDirectoryIsReported) {
+  const DatabaseUrl url = parse_database_url("sqlite:////nonexistent/x.db");
+  const Error error = error_of([&] { acquire(url, kOneTry, observer_); });
+  EXPECT_EQ(error.reason(), Reason::DatabaseUnreachable);
+  EXPECT_EQ(error.message(), "cannot lock sqlite:////nonexistent/x.db: No such file or directory");
+}
+
+TEST_F(SqliteLockTest, InMemoryDatabaseNeedsNone) {
+  const DatabaseUrl url = parse_database_url("sqlite://");
+  const auto first = acquire(url, kOneTry, observer_);
+  EXPECT_TRUE(acquire(url, kOneTry, observer_)->held());
+}
+
+}  // namespace
+}  // namespace engine

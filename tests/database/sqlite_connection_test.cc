@@ -1,0 +1,125 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <chrono>
+#include <fstream>
+#include <thread>
+
+#include "tests/database/scratch_database.h"
+
+namespace engine {
+namespace {
+
+using test::error_of;
+
+class SqliteConnectionTest : public testing::Test {
+ protected:
+  Error connect_error(const std::string& path, bool create) {
+    const DatabaseUrl url = parse_database_url("sqlite:///" + path);
+    return error_of([&] { connect(url, {.create = create}, {}); });
+  }
+  test::ScratchDatabase database_{SqlFlavour::Sqlite};
+};
+
+TEST_F(SqliteConnectionTest, MissingFileIsMadeOnlyWhenAskedFor) {
+  const std::string path = database_.folder() + "/none.db";
+  const Error error = connect_error(path, false);
+  EXPECT_EQ(error.reason(), Reason::DatabaseUnreachable);
+  EXPECT_EQ(error.message(), "cannot open sqlite:///" + path + ": no such database file");
+  EXPECT_FALSE(std::filesystem::exists(path));
+  connect(parse_database_url("sqlite:///" + path), {.create = true}, {})
+      ->execute("CREATE TABLE t (a)");
+  EXPECT_TRUE(std::filesystem::exists(path));
+}
+
+TEST_F(SqliteConnectionTest, MissingDirectoryIsNamed) {
+  const Error error = connect_error(database_.folder() + "/no/such/x.db", true);
+  EXPECT_EQ(error.reason(), Reason::DatabaseUnreachable);
+  EXPECT_EQ(error.message(), "cannot open sqlite:///" + database_.folder() +
+                                 "/no/such/x.db: the directory " + database_.folder() +
+                                 "/no/such does not exist");
+}
+
+TEST_F(SqliteConnectionTest, DirectoryIsNoDatabase) {
+  const Error error = connect_error(database_.folder(), true);
+  EXPECT_EQ(error.reason(), Reason::DatabaseUnreachable);
+  EXPECT_EQ(error.message(), "cannot open sqlite:///" + database_.folder() + ": it is a directory");
+}
+
+TEST_F(SqliteConnectionTest, OtherFilesAreNoDatabases) {
+  const std::string path = database_.folder() + "/notes.txt";
+  std::ofstream(path) << std::string(5'000, 'x');
+  const Error error = connect_error(path, true);
+  EXPECT_EQ(error.reason(), Reason::DatabaseUnreachable);
+  EXPECT_EQ(error.message(),
+            "cannot use sqlite:///" + path + ": file is not a database (SQLite error 26)");
+}
+
+TEST_F(SqliteConnectionTest, WriterOfAnotherConnectionIsWaitedFor) {
+  const auto first = database_.connect();
+  const auto second = database_.connect();
+  first->execute("CREATE TABLE t (a)");
+  first->begin();
+  std::jthread other([&] {
+    std::this_thread::sleep_for(std::chrono::milliseconds(100));
+    first->commit();
+  });
+  second->begin();
+  second->execute("INSERT INTO t VALUES (1)");
+  second->commit();
+  EXPECT_EQ(database_.column("SELECT a FROM t"), std::vector<std::string>{"1"});
+}
+
+TEST_F(SqliteConnectionTest, WriterThatStaysIsReportedAfterFiveSeconds) {
+  const auto first = database_.connect();
+  const auto second = database_.connect();
+  first->begin();
+  const auto began = std::chrono::steady_clock::now();
+  const Error error = error_of([&] { second->begin(); });
+  const auto waited = std::chrono::steady_clock::now() - began;
+  EXPECT_EQ(error.reason(), Reason::LockUnavailable);
+  EXPECT_EQ(error.message(),
+            database_.url().display +
+                " is locked: another process uses it: database is locked (SQLite error 5)");
+  EXPECT_GE(waited, std::chrono::milliseconds(4'900));
+  EXPECT_LT(waited, std::chrono::milliseconds(8'000));
+}
+
+TEST_F(SqliteConnectionTest, CancelEndsTheWaitForAWriter) {
+  const auto first = database_.connect();
+  const auto second = database_.connect();
+  first->begin();
+  std::jthread other([&] {
+    std::this_thread::sleep_for(std::chrono::milliseconds(50));
+    second->cancel();
+  });
+  const auto began = std::chrono::steady_clock::now();
+  EXPECT_EQ(error_of([&] { second->begin(); }).reason(), Reason::Interrupted);
+  EXPECT_LT(std::chrono::steady_clock::now() - began, std::chrono::seconds(1));
+}
+
+TEST_F(SqliteConnectionTest, TriggersDoNotCountAsTouchedRows) {
+  const auto connection = database_.connect();
+  connection->execute("CREATE TABLE t (a)");
+  connection->execute("CREATE TABLE log (a)");
+  connection->execute(
+      "CREATE TRIGGER r AFTER INSERT ON t BEGIN INSERT INTO log VALUES (1), (2), (3); END");
+  EXPECT_EQ(connection->execute("INSERT INTO t VALUES (1)"), 1);
+}
+
+TEST_F(SqliteConnectionTest, ScriptThatRollsBackByConflictIsNoticedAtTheCommit) {
+  const auto connection = database_.connect();
+  connection->execute("CREATE TABLE t (a UNIQUE)");
+  connection->begin();
+  connection->execute("INSERT INTO t VALUES (1)");
+  EXPECT_EQ(error_of([&] { connection->execute("INSERT OR ROLLBACK INTO t VALUES (1)"); }).reason(),
+            Reason::MigrationFailed);
+  EXPECT_EQ(error_of([&] { connection->commit(); }).reason(), Reason::VersionConflict);
+}
+
+TEST_F(SqliteConnectionTest, InMemoryDatabaseNeedsNoFile) {
+  const auto connection = connect(parse_database_url("sqlite://"), {}, {});
+  connection->execute("CREATE TABLE t (a)");
+  EXPECT_EQ(connection->execute("INSERT INTO t VALUES (1)"), 1);
+}
+
+}  // namespace
+}  // namespace engine

@@ -1,0 +1,180 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "engine/db/version_table.h"
+
+#include "tests/database/scratch_database.h"
+
+namespace engine {
+namespace {
+
+using test::error_of;
+using Strings = std::vector<std::string>;
+
+class VersionTableTest : public test::BothDatabasesTest {
+ protected:
+  std::unique_ptr<Connection> connection_ = database_.connect();
+  VersionTable versions_;
+};
+ON_BOTH_DATABASES(VersionTableTest);
+
+TEST_P(VersionTableTest, MissingTableIsEmptyAndStaysMissing) {
+  EXPECT_FALSE(versions_.exists(*connection_));
+  EXPECT_EQ(versions_.read(*connection_), RevisionSet{});
+  EXPECT_FALSE(versions_.exists(*connection_));
+}
+
+TEST_P(VersionTableTest, CreatedTableIsAlembics) {
+  versions_.create(*connection_);
+  versions_.create(*connection_);  // there already
+  EXPECT_TRUE(versions_.exists(*connection_));
+  EXPECT_EQ(versions_.read(*connection_), RevisionSet{});
+  if (on_postgres()) {
+    EXPECT_EQ(
+        database_.column("SELECT column_name || ' ' || data_type || character_maximum_length || "
+                         "is_nullable FROM information_schema.columns "
+                         "WHERE table_name = 'alembic_version'"),
+        Strings{"version_num character varying32NO"});
+    EXPECT_EQ(database_.column("SELECT conname FROM pg_constraint WHERE contype = 'p' "
+                               "AND conrelid = 'alembic_version'::regclass"),
+              Strings{"alembic_version_pkc"});
+  } else {
+    EXPECT_EQ(
+        database_.column("SELECT sql FROM sqlite_master WHERE name = 'alembic_version'"),
+        Strings{"CREATE TABLE \"alembic_version\" (version_num VARCHAR(32) NOT NULL, CONSTRAINT "
+                "\"alembic_version_pkc\" PRIMARY KEY (version_num))"});
+  }
+}
+
+TEST_P(VersionTableTest, ChangesInsertUpdateAndDeleteRows) {
+  versions_.create(*connection_);
+  versions_.apply(*connection_, {{"", "a"}, {"", "b'"}});
+  EXPECT_EQ(versions_.read(*connection_), (RevisionSet{"a", "b'"}));
+  versions_.apply(*connection_, {{"a", "c"}, {"b'", ""}});
+  EXPECT_EQ(versions_.read(*connection_), RevisionSet{"c"});
+}
+
+TEST_P(VersionTableTest, OtherNamesArePossible) {
+  const VersionTable other({"", "Shop Versions"});
+  other.create(*connection_);
+  other.apply(*connection_, {{"", "a"}});
+  EXPECT_EQ(other.read(*connection_), RevisionSet{"a"});
+  EXPECT_FALSE(versions_.exists(*connection_));
+}
+
+TEST_P(VersionTableTest, ChangeThatHitsNoRowIsAConflict) {
+  versions_.create(*connection_);
+  const std::vector<std::pair<RowChange, std::string>> cases = {
+      {{"a", "b"},
+       "expected to match one row when updating 'a' to 'b' in 'alembic_version'; 0 found"},
+      {{"a", ""}, "expected to match one row when deleting 'a' in 'alembic_version'; 0 found"},
+  };
+  for (const auto& [change, message] : cases) {
+    const Error error = error_of([&, wanted = change] { versions_.apply(*connection_, {wanted}); });
+    EXPECT_EQ(error.reason(), Reason::VersionConflict);
+    EXPECT_EQ(error.message(), message);
+  }
+}
+
+TEST_P(VersionTableTest, ChangeThatHitsTwoRowsIsAConflict) {
+  connection_->execute("CREATE TABLE alembic_version (version_num VARCHAR(32))");  // no primary key
+  connection_->execute("INSERT INTO alembic_version VALUES ('a'), ('a')");
+  const Error error = error_of([&] { versions_.apply(*connection_, {{"a", "b"}}); });
+  EXPECT_EQ(error.reason(), Reason::VersionConflict);
+  EXPECT_EQ(error.message(),
+            "expected to match one row when updating 'a' to 'b' in 'alembic_version'; 2 found");
+}
+
+TEST_P(VersionTableTest, RowThatIsAlreadyThereIsAConflict) {
+  versions_.create(*connection_);
+  versions_.apply(*connection_, {{"", "a"}});
+  const Error error = error_of([&] { versions_.apply(*connection_, {{"", "a"}}); });
+  EXPECT_EQ(error.reason(), Reason::VersionConflict);
+  EXPECT_EQ(error.message(), "the row is already there when inserting 'a' into 'alembic_version'");
+}
+
+TEST_P(VersionTableTest, TableOfAnotherShapeIsNamed) {
+  connection_->execute("CREATE TABLE alembic_version (number integer)");
+  const Error error = error_of([&] { versions_.read(*connection_); });
+  EXPECT_EQ(error.reason(), Reason::MigrationFailed);
+  EXPECT_EQ(
+      error.message(),
+      on_postgres()
+          ? "cannot read the version table 'alembic_version': column \"version_num\" does not "
+            "exist "
+            "(42703)"
+          : "cannot read the version table 'alembic_version': no such column: version_num (SQLite "
+            "error 1)");
+}
+
+TEST_P(VersionTableTest, IdsThatTheColumnCannotHoldAreRefused) {
+  const std::string long_id(33, 'x');
+  Plan plan;
+  plan.steps = {{Direction::Up, "a", {{"", "a"}}},
+                {Direction::Up, long_id, {{"a", long_id}}},
+                {Direction::Up, "ä", {{long_id, std::string(32, 'y')}}}};
+  if (!on_postgres()) {  // SQLite stores what comes
+    versions_.check_width(*connection_, plan);
+    return;
+  }
+  for (const bool created : {false, true}) {
+    if (created) versions_.create(*connection_);
+    const Error error = error_of([&] { versions_.check_width(*connection_, plan); });
+    EXPECT_EQ(error.reason(), Reason::InvalidScripts);
+    EXPECT_EQ(
+        error.message(),
+        "revision ids longer than the 32 characters of 'alembic_version.version_num': " + long_id);
+    EXPECT_EQ(error.hint(),
+              "shorten the ids, or widen the column: ALTER TABLE \"alembic_version\" ALTER COLUMN "
+              "version_num TYPE varchar(255)");
+  }
+  connection_->execute("ALTER TABLE alembic_version ALTER COLUMN version_num TYPE varchar(255)");
+  versions_.check_width(*connection_, plan);
+  connection_->execute("ALTER TABLE alembic_version ALTER COLUMN version_num TYPE text");
+  versions_.check_width(*connection_, plan);
+}
+
+class PostgresVersionTableTest : public testing::Test {
+ protected:
+  test::ScratchDatabase database_{SqlFlavour::PostgreSql};
+  std::unique_ptr<Connection> connection_ = database_.connect();
+};
+
+TEST_F(PostgresVersionTableTest, SchemaIsUsedAsNamed) {
+  const VersionTable versions({"app", "v"});
+  EXPECT_EQ(versions.read(*connection_), RevisionSet{});
+  const Error error = error_of([&] { versions.create(*connection_); });
+  EXPECT_EQ(error.message(),
+            "cannot create the version table 'app.v': schema \"app\" does not exist (3F000)");
+  connection_->execute("CREATE SCHEMA app");
+  versions.create(*connection_);
+  versions.apply(*connection_, {{"", "a"}});
+  EXPECT_EQ(versions.read(*connection_), RevisionSet{"a"});
+  EXPECT_EQ(database_.column("SELECT version_num FROM app.v"), Strings{"a"});
+}
+
+TEST_F(PostgresVersionTableTest, TableIsFoundThroughTheSearchPath) {
+  connection_->execute("CREATE SCHEMA app");
+  connection_->execute("SET search_path = app, public");
+  const VersionTable versions;
+  versions.create(*connection_);
+  EXPECT_TRUE(versions.exists(*connection_));
+  EXPECT_FALSE(versions.exists(*database_.connect()));
+}
+
+TEST_F(PostgresVersionTableTest, ReadingTakesTwoRoundTrips) {
+  const VersionTable versions;
+  versions.create(*connection_);
+  connection_->execute("SET application_name = 'reader'");
+  const auto count = [] {
+    const std::string log = test::PostgresServer::instance().log();
+    int lines = 0;
+    for (auto at = log.find("reader@"); at != std::string::npos; at = log.find("reader@", at + 1))
+      ++lines;
+    return lines;
+  };
+  const int before = count();
+  versions.read(*connection_);
+  EXPECT_EQ(count() - before, 2);
+}
+
+}  // namespace
+}  // namespace engine

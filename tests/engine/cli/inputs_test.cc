@@ -1,0 +1,76 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "engine/cli/inputs.h"
+
+#include <gtest/gtest.h>
+
+#include "engine/core/error.h"
+#include "engine/script/script_dir.h"
+#include "tests/support/temporary_folder.h"
+
+namespace engine {
+namespace {
+
+Error error_of(const std::function<void()>& action) {
+  try {
+    action();
+  } catch (const Error& e) {
+    return e;
+  }
+  ADD_FAILURE() << "no error";
+  return {Reason::Succeeded, "no error"};
+}
+
+TEST(FindDatabaseTest, ReadsAFileAndTrimsIt) {
+  const test::TemporaryFolder folder;
+  Options options;
+  options.database_url_file = folder.write("url", "\n  sqlite:///x.db \r\n");
+  EXPECT_EQ(find_database(options).conninfo, "x.db");
+}
+
+TEST(FindDatabaseTest, SaysWhyAFileDoesNotHelp) {
+  const test::TemporaryFolder folder;
+  Options options;
+  options.database_url_file = folder / "missing";
+  EXPECT_EQ(
+      error_of([&] { find_database(options); }).message(),
+      "cannot read the database URL from " + (folder / "missing") + ": No such file or directory");
+  options.database_url_file = folder.write("empty", " \n");
+  EXPECT_EQ(error_of([&] { find_database(options); }).message(),
+            "cannot read the database URL: " + (folder / "empty") + " is empty");
+  options.database_url_file = folder.path();
+  EXPECT_EQ(error_of([&] { find_database(options); }).message(),
+            "cannot read the database URL: " + folder.path().string() + " is a folder");
+}
+
+TEST(FindDatabaseTest, WithoutAUrlNamesEveryWayToGiveOne) {
+  Options options;
+  options.command_name = "current";
+  const Error error = error_of([&] { find_database(options); });
+  EXPECT_EQ(error.reason(), Reason::InvalidUsage);
+  EXPECT_EQ(error.message(), "`stillhead current` needs a database URL, and none is given");
+  EXPECT_EQ(error.hint(),
+            "give --database-url URL, --database-url-file FILE, or set the environment variable "
+            "STILLHEAD_DATABASE_URL or DATABASE_URL");
+}
+
+TEST(VerifyScriptsTest, NamesBothDigests) {
+  const test::TemporaryFolder folder;
+  folder.write("a.sql", "-- revision: a\n");
+  Options options;
+  options.script_location = folder.path();
+  verify_scripts(options);
+  options.scripts_sha256 = folder_digest(folder.path());
+  verify_scripts(options);
+  EXPECT_EQ(read_graph(options).size(), 1U);
+
+  const std::string expected = options.scripts_sha256;
+  folder.write("a.sql", "-- revision: b\n");
+  const Error error = error_of([&] { read_graph(options); });
+  EXPECT_EQ(error.reason(), Reason::InvalidScripts);
+  EXPECT_EQ(error.message(), "the scripts in " + folder.path().string() +
+                                 " are not the expected ones: their digest is " +
+                                 folder_digest(folder.path()) + ", expected is " + expected);
+}
+
+}  // namespace
+}  // namespace engine

@@ -1,0 +1,321 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "engine/cli/options.h"
+
+#include <gtest/gtest.h>
+
+#include "engine/cli/help.h"
+#include "engine/core/error.h"
+
+namespace engine {
+namespace {
+
+using std::chrono::milliseconds;
+using Words = std::vector<std::string>;
+
+std::string usage_error(const Words& words, const Environment& environment = {}) {
+  try {
+    parse_options(words, environment);
+  } catch (const Error& e) {
+    EXPECT_EQ(e.reason(), Reason::InvalidUsage);
+    EXPECT_EQ(e.message().find('\n'), std::string::npos) << "one line: " << e.message();
+    return e.message();
+  }
+  return "no error";
+}
+
+struct WrongUsage {
+  Words words = {};
+  std::string message = {};
+};
+
+TEST(OptionsTest, EveryMistakeIsNamedInOneLine) {
+  const WrongUsage cases[] = {
+      {{}, "no command is given; `stillhead help` lists the commands"},
+      {{"--json"}, "no command is given; `stillhead help` lists the commands"},
+      {{"upgrad", "heads"}, "unknown command \"upgrad\"; did you mean 'upgrade'?"},
+      {{"migrate"}, "unknown command \"migrate\"; `stillhead help` lists the commands"},
+      {{"help", "head"}, "unknown command \"head\"; did you mean 'heads'?"},
+      {{"--help", "histroy"}, "unknown command \"histroy\"; did you mean 'history'?"},
+      {{"upgrade"},
+       "`stillhead upgrade` needs a target TARGET; for example `stillhead upgrade heads`"},
+      {{"upgrade", ""},
+       "`stillhead upgrade` needs a target TARGET; for example `stillhead upgrade heads`"},
+      {{"downgrade"},
+       "`stillhead downgrade` needs a target TARGET; for example `stillhead downgrade -1`"},
+      {{"apply"}, "`stillhead apply` needs a target TARGET; for example `stillhead apply heads`"},
+      {{"digest"},
+       "`stillhead digest` needs a folder DIR; for example `stillhead digest migrations`"},
+      {{"bundle"}, "`stillhead bundle` needs a folder DIR; for example `stillhead bundle /engine`"},
+      {{"upgrade", "heads", "now"}, "unexpected argument \"now\" of `stillhead upgrade`"},
+      {{"current", "a"}, "unexpected argument \"a\" of `stillhead current`"},
+      {{"current", "postgresql://u:secret@h/d"},
+       "unexpected argument \"postgresql://...\" of `stillhead current`"},
+      {{"postgresql://u:secret@h/d"},
+       "unknown command \"postgresql://...\"; `stillhead help` lists the commands"},
+      {{"upgrade", "heads", "--databse-url", "x"},
+       "unknown option --databse-url; did you mean '--database-url'?"},
+      {{"upgrade", "heads", "--databse-url=postgresql://u:secret@h/d"},
+       "unknown option --databse-url; did you mean '--database-url'?"},
+      {{"upgrade", "heads", "--sql"}, "unknown option --sql; `stillhead help` lists the options"},
+      {{"upgrade", "heads", "-x"}, "unknown option -x; `stillhead help` lists the options"},
+      {{"upgrade", "heads", "--script"},
+       "unknown option --script; `stillhead help` lists the options"},
+      {{"upgrade", "heads", "--owner"}, "option --owner needs a value"},
+      {{"upgrade", "heads", "--owner="}, "option --owner needs a value"},
+      {{"upgrade", "heads", "--database-url", ""}, "option --database-url needs a value"},
+      {{"upgrade", "heads", "--json=yes"}, "option --json takes no value"},
+      {{"upgrade", "heads", "--attempt", "1", "--attempt", "2"}, "option --attempt is given twice"},
+      {{"upgrade", "heads", "-d", "a", "--database-url", "b"},
+       "option --database-url is given twice"},
+      {{"upgrade", "heads", "--attempt", "0"}, "--attempt takes a number from 1, not \"0\""},
+      {{"upgrade", "heads", "--attempt", "-1"}, "--attempt takes a number from 1, not \"-1\""},
+      {{"upgrade", "heads", "--attempt", "2x"}, "--attempt takes a number from 1, not \"2x\""},
+      {{"upgrade", "heads", "--attempt", "99999999999"},
+       "--attempt takes a number from 1, not \"99999999999\""},
+      {{"upgrade", "heads", "--report-limit", "4KiB"},
+       "--report-limit takes a number from 1, not \"4KiB\""},
+      {{"upgrade", "heads", "--run-id", "12"}, "--run-id takes 16 hexadecimal digits, not \"12\""},
+      {{"upgrade", "heads", "--scripts-sha256", "xyz"},
+       "--scripts-sha256 takes 64 hexadecimal digits, not \"xyz\""},
+      {{"upgrade", "heads", "--lock-wait", "5"},
+       "--lock-wait takes a duration such as 500ms, 30s or 5m, not \"5\""},
+      {{"upgrade", "heads", "--connect-timeout", "0s"}, "--connect-timeout must be longer than 0"},
+      {{"upgrade", "heads", "--log-format", "xml"},
+       "--log-format takes `text` or `json`, not \"xml\""},
+      {{"apply", "heads", "--downgrade", "maybe"},
+       "--downgrade takes `forbid` or `allow`, not \"maybe\""},
+      {{"upgrade", "heads", "--downgrade", "allow"},
+       "`stillhead upgrade` takes no option --downgrade"},
+      {{"upgrade", "heads", "-v"}, "`stillhead upgrade` takes no option --verbose"},
+      {{"heads", "-i"}, "`stillhead heads` takes no option --indicate-current"},
+      {{"current", "-d", "a", "--database-url-file", "b"},
+       "--database-url and --database-url-file are both given; use one of them"},
+  };
+  for (const WrongUsage& c : cases) {
+    std::string line;
+    for (const std::string& word : c.words) line += word + ' ';
+    SCOPED_TRACE(line);
+    EXPECT_EQ(usage_error(c.words), c.message);
+  }
+}
+
+TEST(OptionsTest, AWrongVariableIsNamedAsAVariable) {
+  EXPECT_EQ(usage_error({"heads"}, {{"STILLHEAD_LOCK_WAIT", "soon"}}),
+            "STILLHEAD_LOCK_WAIT takes a duration such as 500ms, 30s or 5m, not \"soon\"");
+}
+
+TEST(OptionsTest, DefaultsAreTheManuals) {
+  const Options options = parse_options({"upgrade", "heads"}, {});
+  EXPECT_EQ(std::get<Upgrade>(options.command).target, "heads");
+  EXPECT_EQ(options.command_name, "upgrade");
+  EXPECT_EQ(options.target, "heads");
+  EXPECT_EQ(options.script_location, "migrations");
+  EXPECT_EQ(options.database_url, "");
+  EXPECT_FALSE(options.libpq_environment);
+  EXPECT_EQ(options.version_table.name, "alembic_version");
+  EXPECT_EQ(options.version_table.schema, "");
+  EXPECT_EQ(options.lock_wait, milliseconds(300'000));
+  EXPECT_EQ(options.connect_timeout, milliseconds(10'000));
+  EXPECT_EQ(options.report.limit, 0U);
+  EXPECT_FALSE(options.report.json);
+  EXPECT_FALSE(options.quiet);
+  EXPECT_TRUE(options.color);
+  EXPECT_EQ(options.log_format, LogFormat::Text);
+}
+
+TEST(OptionsTest, EveryOptionIsUnderstoodBeforeAndAfterTheCommand) {
+  const Words flags = {"--script-location",
+                       "s",
+                       "--database-url=sqlite://",
+                       "--version-table",
+                       "v",
+                       "--version-table-schema",
+                       "w",
+                       "--lock-wait",
+                       "500ms",
+                       "--connect-timeout",
+                       "2s",
+                       "--scripts-sha256",
+                       std::string(64, 'A'),
+                       "--json",
+                       "--report",
+                       "r",
+                       "--report-limit",
+                       "4096",
+                       "--owner",
+                       "o",
+                       "--attempt",
+                       "7",
+                       "--run-id",
+                       "00112233445566FF",
+                       "-q",
+                       "--no-color",
+                       "--log-format",
+                       "json",
+                       "--downgrade",
+                       "allow"};
+  for (const bool before : {true, false}) {
+    Words words = before ? flags : Words{"apply", "a@head"};
+    const Words rest = before ? Words{"apply", "a@head"} : flags;
+    words.insert(words.end(), rest.begin(), rest.end());
+    const Options options = parse_options(words, {});
+    EXPECT_EQ(std::get<Apply>(options.command).target, "a@head");
+    EXPECT_EQ(std::get<Apply>(options.command).downgrade, DowngradePolicy::Allow);
+    EXPECT_EQ(options.script_location, "s");
+    EXPECT_EQ(options.database_url, "sqlite://");
+    EXPECT_EQ(options.version_table.name, "v");
+    EXPECT_EQ(options.version_table.schema, "w");
+    EXPECT_EQ(options.lock_wait, milliseconds(500));
+    EXPECT_EQ(options.connect_timeout, milliseconds(2000));
+    EXPECT_EQ(options.scripts_sha256, std::string(64, 'a'));
+    EXPECT_TRUE(options.report.json);
+    EXPECT_EQ(options.report.file, "r");
+    EXPECT_EQ(options.report.limit, 4096U);
+    EXPECT_EQ(options.owner, "o");
+    EXPECT_EQ(options.attempt, 7);
+    EXPECT_EQ(options.run_id, "00112233445566ff");
+    EXPECT_TRUE(options.quiet);
+    EXPECT_FALSE(options.color);
+    EXPECT_EQ(options.log_format, LogFormat::Json);
+  }
+}
+
+TEST(OptionsTest, RelativeTargetsAreNoOptions) {
+  EXPECT_EQ(std::get<Downgrade>(parse_options({"downgrade", "-1"}, {}).command).target, "-1");
+  EXPECT_EQ(std::get<Downgrade>(parse_options({"-q", "downgrade", "-12"}, {}).command).target,
+            "-12");
+  EXPECT_EQ(std::get<Upgrade>(parse_options({"upgrade", "+2"}, {}).command).target, "+2");
+  EXPECT_EQ(std::get<Downgrade>(parse_options({"downgrade", "--", "-1"}, {}).command).target, "-1");
+}
+
+TEST(OptionsTest, ShortOptionsMayStandTogether) {
+  const Options options = parse_options({"history", "-vi"}, {});
+  EXPECT_EQ(std::get<History>(options.command).verbosity, Verbosity::Entry);
+  EXPECT_TRUE(std::get<History>(options.command).indicate_current);
+  EXPECT_EQ(parse_options({"current", "-dsqlite://"}, {}).database_url, "sqlite://");
+}
+
+TEST(OptionsTest, HelpAndVersionNeedNothingElseToBeRight) {
+  EXPECT_EQ(std::get<ShowHelp>(parse_options({"--help"}, {}).command).command, "");
+  EXPECT_EQ(std::get<ShowHelp>(parse_options({"help"}, {}).command).command, "");
+  EXPECT_EQ(std::get<ShowHelp>(parse_options({"upgrade", "--help"}, {}).command).command,
+            "upgrade");
+  EXPECT_EQ(std::get<ShowHelp>(parse_options({"help", "apply"}, {}).command).command, "apply");
+  EXPECT_TRUE(std::holds_alternative<ShowVersion>(parse_options({"--version"}, {}).command));
+  EXPECT_TRUE(std::holds_alternative<ShowVersion>(parse_options({"version"}, {}).command));
+}
+
+TEST(OptionsTest, FlagsWinOverTheEnvironment) {
+  const Environment environment = {{"STILLHEAD_SCRIPT_LOCATION", "from_variable"},
+                                   {"STILLHEAD_LOCK_WAIT", "1s"},
+                                   {"NO_COLOR", "1"}};
+  const Options without = parse_options({"heads"}, environment);
+  EXPECT_EQ(without.script_location, "from_variable");
+  EXPECT_EQ(without.lock_wait, milliseconds(1000));
+  EXPECT_FALSE(without.color);
+  const Options with = parse_options({"heads", "--script-location", "flag"}, environment);
+  EXPECT_EQ(with.script_location, "flag");
+}
+
+TEST(OptionsTest, TheDatabaseUrlHasAnOrderOfPlaces) {
+  Environment environment = {{"DATABASE_URL", "common"}, {"PGHOST", "h"}};
+  EXPECT_EQ(parse_options({"current"}, environment).database_url, "common");
+  environment["STILLHEAD_DATABASE_URL_FILE"] = "own_file";
+  EXPECT_EQ(parse_options({"current"}, environment).database_url, "");
+  EXPECT_EQ(parse_options({"current"}, environment).database_url_file, "own_file");
+  environment["STILLHEAD_DATABASE_URL"] = "own";
+  EXPECT_EQ(parse_options({"current"}, environment).database_url, "own");
+  EXPECT_EQ(parse_options({"current"}, environment).database_url_file, "");
+  EXPECT_FALSE(parse_options({"current"}, environment).libpq_environment);
+  const Options file = parse_options({"current", "--database-url-file", "f"}, environment);
+  EXPECT_EQ(file.database_url, "");
+  EXPECT_EQ(file.database_url_file, "f");
+  const Options flag = parse_options({"current", "-d", "flag"}, environment);
+  EXPECT_EQ(flag.database_url, "flag");
+  EXPECT_EQ(flag.database_url_file, "");
+}
+
+TEST(OptionsTest, AnEmptyVariableIsNotSet) {
+  const Options options =
+      parse_options({"current"}, {{"STILLHEAD_DATABASE_URL", ""}, {"PGSERVICE", "app"}});
+  EXPECT_EQ(options.database_url, "");
+  EXPECT_TRUE(options.libpq_environment);
+}
+
+TEST(OptionsTest, EveryCommandOfTheTableCanBeParsed) {
+  for (const CommandInfo& command : command_table()) {
+    SCOPED_TRACE(command.name);
+    Words words = {std::string(command.name)};
+    if (!command.argument.empty()) words.emplace_back(command.example);
+    EXPECT_EQ(parse_options(words, {}).command_name, command.name);
+  }
+}
+
+TEST(ReportOptionsTest, AreFoundWhereTheRestIsWrong) {
+  const ReportOptions split =
+      find_report_options({"--nonsense", "--report", "r", "--json", "--report-limit", "2000"}, {});
+  EXPECT_EQ(split.file, "r");
+  EXPECT_TRUE(split.json);
+  EXPECT_EQ(split.limit, 2000U);
+  EXPECT_EQ(find_report_options({"--report=r"}, {}).file, "r");
+  EXPECT_EQ(find_report_options({"--report-limit", "9"}, {}).file, "");
+  EXPECT_EQ(find_report_options({}, {{"STILLHEAD_REPORT", "r"}}).file, "r");
+  EXPECT_EQ(find_report_options({"--report"}, {}).file, "");
+  EXPECT_EQ(find_report_options({"--report-limit", "many"}, {}).limit, 0U);
+}
+
+TEST(DurationTest, ReadsUnits) {
+  const std::pair<const char*, long> cases[] = {
+      {"0s", 0},       {"500ms", 500},       {"30s", 30'000},    {"5m", 300'000},
+      {"1h", 3600000}, {"1h30m", 5'400'000}, {"1m500ms", 60'500}};
+  for (const auto& [text, expected] : cases) {
+    EXPECT_EQ(parse_duration(text, "x").count(), expected) << text;
+  }
+}
+
+TEST(DurationTest, RefusesWhatIsNone) {
+  for (const char* text : {"", "5", "s", "-1s", "1.5s", "5 s", "5d", "5S", "1s2", "9000h",
+                           "99999999999999999999s", "9223372036854775807ms"}) {
+    EXPECT_THROW(parse_duration(text, "x"), Error) << text;
+  }
+}
+
+TEST(WipeArgumentTest, OverwritesTheSecretWhereverItStands) {
+  std::string program = "stillhead";
+  std::string joined = "--database-url=postgresql://u:secret@h/d";
+  std::string apart = "postgresql://u:secret@h/d";
+  std::string other = "heads";
+  char* arguments[] = {program.data(), joined.data(), apart.data(), other.data()};
+  wipe_argument(arguments, "postgresql://u:secret@h/d");
+  EXPECT_EQ(joined, "--database-url=" + std::string(25, '*'));
+  EXPECT_EQ(apart, std::string(25, '*'));
+  EXPECT_EQ(other, "heads");
+  wipe_argument(arguments, "");
+  EXPECT_EQ(other, "heads");
+}
+
+TEST(HelpTest, TheOverviewNamesEveryCommandAndOption) {
+  const std::string page = overview_page();
+  for (const CommandInfo& command : command_table()) {
+    EXPECT_NE(page.find("  " + std::string(command.name) + " "), std::string::npos) << command.name;
+  }
+  for (const char* option :
+       {"--script-location", "--database-url", "--database-url-file", "--version-table",
+        "--version-table-schema", "--lock-wait", "--connect-timeout", "--scripts-sha256", "--json",
+        "--report", "--report-limit", "--owner", "--attempt", "--run-id", "--quiet", "--no-color",
+        "--log-format", "--help", "--version"}) {
+    EXPECT_NE(page.find(option), std::string::npos) << option;
+  }
+}
+
+TEST(HelpTest, ACommandsPageShowsItsUsage) {
+  const std::string page = command_page(*find_command("apply"));
+  EXPECT_NE(page.find("Usage: stillhead [OPTIONS] apply [OPTIONS] TARGET\n"), std::string::npos)
+      << page;
+  EXPECT_NE(page.find("--downgrade forbid|allow"), std::string::npos);
+  EXPECT_NE(page.find("Example: stillhead apply heads\n"), std::string::npos);
+  EXPECT_NE(command_page(*find_command("history")).find("--verbose"), std::string::npos);
+}
+
+}  // namespace
+}  // namespace engine

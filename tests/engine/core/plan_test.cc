@@ -1,0 +1,311 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "engine/core/plan.h"
+
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <random>
+
+#include "tests/engine/core/error_of.h"
+#include "tests/engine/core/history_text.h"
+
+namespace engine {
+namespace {
+
+constexpr const char* kLine = "a; b<a; c<b";
+constexpr const char* kFork = "a; b<a #left; c<a #right";
+constexpr const char* kMerge = "a; b<a; c<a; m<b,c";
+constexpr const char* kLibrary = "core1 #core; core2<core1; app1 !core1 #app; app2<app1 !core2";
+
+struct Case {
+  std::string history, current, target, plan, finish;
+};
+
+TEST(PlanTest, Upgrades) {
+  const std::vector<Case> cases = {
+      {kLine, "", "head", "+a[+a] +b[a>b] +c[b>c]", "c"},
+      {kLine, "a", "head", "+b[a>b] +c[b>c]", "c"},
+      {kLine, "c", "head", "", "c"},
+      {kLine, "", "base", "", ""},
+      {kLine, "a", "+1", "+b[a>b]", "b"},
+      {kFork, "", "heads", "+a[+a] +c[a>c] +b[+b]", "b c"},
+      {kFork, "b", "heads", "+c[+c]", "b c"},
+      {kFork, "b", "right@head", "+c[+c]", "b c"},
+      {kMerge, "", "head", "+a[+a] +c[a>c] +b[+b] +m[-b,c>m]", "m"},
+      {kMerge, "b c", "head", "+m[-b,c>m]", "m"},
+      {kLibrary, "", "app1", "+core1[+core1] +app1[core1>app1]", "app1"},
+      {kLibrary, "app1", "heads", "+core2[+core2] +app2[-app1,core2>app2]", "app2"},
+      {kLibrary, "core2", "app1", "+app1[+app1]", "app1 core2"},
+      {kLibrary, "app2", "core2", "", "app2"},  // applied through a dependency only
+  };
+  for (const Case& c : cases) {
+    SCOPED_TRACE(c.history + " | " + c.current + " -> " + c.target);
+    const Plan plan = plan_upgrade(graph_of(c.history), ids_of(c.current), c.target);
+    EXPECT_EQ(describe(plan), c.plan);
+    EXPECT_EQ(text_of(plan.finish), c.finish);
+    EXPECT_EQ(text_of(plan.start), c.current);
+  }
+}
+
+TEST(PlanTest, Downgrades) {
+  const std::vector<Case> cases = {
+      {kLine, "c", "base", "-c[c>b] -b[b>a] -a[-a]", ""},
+      {kLine, "c", "a", "-c[c>b] -b[b>a]", "a"},
+      {kLine, "c", "-1", "-c[c>b]", "b"},
+      {kLine, "c", "c", "", "c"},
+      {kLine, "", "base", "", ""},
+      {kFork, "b c", "a", "-b[-b] -c[c>a]", "a"},
+      {kFork, "b c", "left@a", "-b[-b]", "c"},
+      {kMerge, "m", "b", "-m[+b,m>c]", "b c"},
+      {kMerge, "m", "a", "-m[+b,m>c] -b[-b] -c[c>a]", "a"},
+      {kLibrary, "app2", "app1", "-app2[+app1,app2>core2]", "app1 core2"},
+      {kLibrary, "app1 core2", "core@base", "-core2[-core2] -app1[app1>core1] -core1[-core1]", ""},
+      {kLibrary, "app2", "app@base", "-app2[+app1,app2>core2] -app1[-app1]", "core2"},
+      {kLine, "a c", "b", "-c[c>b]", "a b"},  // a leftover row stays as it was
+  };
+  for (const Case& c : cases) {
+    SCOPED_TRACE(c.history + " | " + c.current + " -> " + c.target);
+    const Plan plan = plan_downgrade(graph_of(c.history), ids_of(c.current), c.target);
+    EXPECT_EQ(describe(plan), c.plan);
+    EXPECT_EQ(text_of(plan.finish), c.finish);
+  }
+}
+
+TEST(PlanTest, AppliesInEitherDirection) {
+  const std::vector<Case> cases = {
+      {kLine, "a", "c", "+b[a>b] +c[b>c]", "c"},
+      {kLine, "c", "a", "-c[c>b] -b[b>a]", "a"},
+      {kLine, "b", "b", "", "b"},
+      {kLine, "c", "base", "-c[c>b] -b[b>a] -a[-a]", ""},
+      {kLine, "", "base", "", ""},
+      {kFork, "b c", "heads", "", "b c"},
+      {kFork, "b", "c", "+c[+c]", "b c"},  // a branch beside the target is left alone
+      {kFork, "b c", "b", "", "b c"},
+      {kFork, "b c", "a", "-b[-b] -c[c>a]", "a"},
+      {kFork, "b c", "left@base", "-b[-b] -c[c>a] -a[-a]", ""},
+      {"a; b<a; x; y<x", "b y", "x", "-y[y>x]", "b x"},
+      {kLibrary, "app2", "core2", "", "app2"},  // nothing of core's own line is above core2
+      {kLibrary, "app2", "app1", "-app2[+app1,app2>core2]", "app1 core2"},
+      {kLibrary, "app2", "core1", "-app2[+app1,app2>core2] -core2[-core2]", "app1"},
+  };
+  for (const Case& c : cases) {
+    SCOPED_TRACE(c.history + " | " + c.current + " -> " + c.target);
+    const Plan plan =
+        plan_apply(graph_of(c.history), ids_of(c.current), c.target, DowngradePolicy::Allow);
+    EXPECT_EQ(describe(plan), c.plan);
+    EXPECT_EQ(text_of(plan.finish), c.finish);
+  }
+}
+
+TEST(PlanTest, TargetsAreWhatTheTargetResolvedTo) {
+  EXPECT_EQ(text_of(plan_upgrade(graph_of(kFork), {}, "heads").targets), "b c");
+  EXPECT_EQ(text_of(plan_downgrade(graph_of(kLine), {"c"}, "-1").targets), "b");
+}
+
+TEST(PlanTest, ApplyRefusesToGoDownUnlessAllowed) {
+  const Error error =
+      error_of([] { plan_apply(graph_of(kLine), {"c"}, "a", DowngradePolicy::Forbid); });
+  EXPECT_EQ(error.reason(), Reason::DowngradeForbidden);
+  EXPECT_EQ(
+      error.message(),
+      "target 'a' lies below where the database is: 'b', 'c' would have to be downgraded, and "
+      "downgrades are forbidden");
+  EXPECT_EQ(
+      error.hint(),
+      "allow downgrades (--downgrade=allow) if what these revisions added may be lost, or name "
+      "a newer target");
+}
+
+TEST(PlanTest, ApplyGoesUpAndStaysWhateverThePolicy) {
+  const RevisionGraph graph = graph_of(kLine);
+  EXPECT_EQ(describe(plan_apply(graph, {"b"}, "c", DowngradePolicy::Forbid)), "+c[b>c]");
+  EXPECT_EQ(describe(plan_apply(graph, {"c"}, "c", DowngradePolicy::Forbid)), "");
+  EXPECT_EQ(describe(plan_apply(graph, {}, "base", DowngradePolicy::Forbid)), "");
+}
+
+TEST(PlanTest, ApplyRefusesRelativeTargets) {
+  for (const std::string target : {"+1", "-1", "a+1", "head-1", "left@+1"}) {
+    SCOPED_TRACE(target);
+    const Error error =
+        error_of([&] { plan_apply(graph_of(kFork), {}, target, DowngradePolicy::Allow); });
+    EXPECT_EQ(error.reason(), Reason::InvalidUsage);
+    EXPECT_EQ(error.message(),
+              "target '" + target + "' is relative: applying it twice would move twice");
+    EXPECT_EQ(error.hint(), "name a revision, heads, base or BRANCH@head");
+  }
+  EXPECT_EQ(describe(plan_apply(graph_of("a #v-2"), {}, "v-2", DowngradePolicy::Allow)), "+a[+a]");
+}
+
+TEST(PlanTest, UpgradeToWhatIsLeftBehindSaysSo) {
+  struct Refusal {
+    std::string history, current, target;
+  };
+  for (const Refusal& c :
+       {Refusal{kLine, "c", "a"}, Refusal{kLine, "c", "base"}, Refusal{kFork, "b", "a"},
+        Refusal{kFork, "b", "left@base"}, Refusal{kLibrary, "app2", "core1"}}) {
+    SCOPED_TRACE(c.history + " | " + c.current + " -> " + c.target);
+    const Error error =
+        error_of([&] { plan_upgrade(graph_of(c.history), ids_of(c.current), c.target); });
+    EXPECT_EQ(error.reason(), Reason::DatabaseAhead);
+    EXPECT_EQ(error.message(), "cannot upgrade to '" + c.target +
+                                   "': the database has already left it behind and is at '" +
+                                   c.current + "'");
+    EXPECT_EQ(error.hint(), "to go back, say downgrade, or apply with downgrades allowed");
+  }
+}
+
+TEST(PlanTest, ABranchThatIsNotAppliedCanBeAtBase) {
+  EXPECT_EQ(describe(plan_upgrade(graph_of("a; x #lib"), {"a"}, "lib@base")), "");
+}
+
+TEST(PlanTest, DowngradeToWhatIsNotAppliedIsRefused) {
+  const Error error = error_of([] { plan_downgrade(graph_of(kLine), {"a"}, "c"); });
+  EXPECT_EQ(error.reason(), Reason::InvalidTarget);
+  EXPECT_EQ(
+      error.message(),
+      "Destination c is not a valid downgrade target from current head(s): the database is at "
+      "'a'");
+  EXPECT_EQ(error.hint(), "name a revision that is applied, or base");
+  EXPECT_EQ(
+      error_of([] { plan_downgrade(graph_of(kLine), {}, "a"); }).message(),
+      "Destination a is not a valid downgrade target from current head(s): the database is at "
+      "base");
+}
+
+TEST(PlanTest, DowngradeOfABranchThatDoesNotLeadThereIsRefused) {
+  const Error error =
+      error_of([] { plan_downgrade(graph_of("a; b<a; c<a; x #lib"), {"b"}, "lib@a"); });
+  EXPECT_EQ(error.reason(), Reason::InvalidTarget);
+  EXPECT_EQ(error.message(),
+            "target 'lib@a': Not a valid downgrade target from current heads: no revision above it "
+            "leads to branch 'x'");
+}
+
+TEST(PlanTest, UnknownRowsStopEveryPlan) {
+  const RevisionGraph graph = graph_of(kLine);
+  const RevisionSet rows = {"beef"};
+  EXPECT_EQ(error_of([&] { plan_upgrade(graph, rows, "head"); }).reason(), Reason::UnknownRevision);
+  EXPECT_EQ(error_of([&] { plan_downgrade(graph, rows, "base"); }).reason(),
+            Reason::UnknownRevision);
+  EXPECT_EQ(error_of([&] { plan_apply(graph, rows, "head", DowngradePolicy::Allow); }).reason(),
+            Reason::UnknownRevision);
+}
+
+TEST(PlanTest, OverlappingRowsStopAnUpgrade) {
+  const Error error = error_of([] { plan_upgrade(graph_of(kLine), {"a", "b"}, "head"); });
+  EXPECT_EQ(error.reason(), Reason::UnknownRevision);
+  EXPECT_EQ(
+      error.message(),
+      "Requested revision b overlaps with other requested revisions a: the version table holds "
+      "both, although a is below");
+  EXPECT_EQ(error.hint(), "delete the row 'a' from the version table if it is a leftover");
+}
+
+TEST(PlanTest, OverlappingTargetsAreRefused) {
+  const Error error =
+      error_of([] { plan_upgrade(graph_of("r #own; a<r; b<r !a"), {}, "own@heads"); });
+  EXPECT_EQ(error.reason(), Reason::InvalidTarget);
+  EXPECT_EQ(
+      error.message(),
+      "target 'own@heads': Requested revision a overlaps with other requested revisions: another "
+      "of the targets already needs it");
+  EXPECT_EQ(error.hint(), "name the revisions or branches one by one");
+}
+
+// Laws over random histories: branches, merges, dependencies. The seed is fixed.
+class RandomHistory {
+ public:
+  explicit RandomHistory(unsigned seed) : random_(seed) {}
+
+  RevisionGraph graph() {
+    std::vector<Revision> revisions;
+    const int size = 2 + pick(12);
+    for (int i = 0; i < size; ++i) {
+      Revision revision;
+      revision.id = "r" + std::to_string(i);
+      const int parents = i == 0 ? 0 : pick(8) == 0 ? 0 : pick(5) == 0 ? 2 : 1;
+      for (int k = 0; k < parents; ++k) add(revision.down_revisions, pick(i));
+      if (i > 0 && pick(3) == 0) add(revision.depends_on, pick(i));
+      revisions.push_back(std::move(revision));
+    }
+    std::shuffle(revisions.begin(), revisions.end(), random_);
+    return RevisionGraph(std::move(revisions));
+  }
+
+  RevisionSet rows(const RevisionGraph& graph) {
+    RevisionSet chosen;
+    for (const Revision& revision : graph.revisions()) {
+      if (pick(4) == 0) chosen.insert(revision.id);
+    }
+    return graph.maximal(chosen);
+  }
+
+  const RevisionId& any(const RevisionGraph& graph) {
+    return graph.revisions()[static_cast<std::size_t>(pick(static_cast<int>(graph.size())))].id;
+  }
+
+ private:
+  int pick(int below) { return std::uniform_int_distribution<int>(0, below - 1)(random_); }
+  static void add(std::vector<std::string>& names, int number) {
+    const std::string name = "r" + std::to_string(number);
+    if (std::find(names.begin(), names.end(), name) == names.end()) names.push_back(name);
+  }
+  std::mt19937 random_;
+};
+
+// Plays the row changes through as a database would and compares with the definition of rows.
+void expect_sound(const RevisionGraph& graph, const Plan& plan) {
+  RevisionSet rows = plan.start;
+  RevisionSet applied = graph.with_ancestors(plan.start);
+  for (const Step& step : plan.steps) {
+    if (step.direction == Direction::Up) {
+      for (const RevisionId& below : graph.normalized_down(step.revision)) {
+        EXPECT_TRUE(applied.contains(below)) << step.revision << " before " << below;
+      }
+      EXPECT_TRUE(applied.insert(step.revision).second);
+    } else {
+      EXPECT_EQ(applied.erase(step.revision), 1u);
+    }
+    for (const RowChange& row : step.rows) {
+      if (!row.from.empty()) {
+        EXPECT_EQ(rows.erase(row.from), 1u) << row.from;
+      }
+      if (!row.to.empty()) {
+        EXPECT_TRUE(rows.insert(row.to).second) << row.to;
+      }
+    }
+    EXPECT_EQ(rows, graph.maximal(applied)) << "after " << step.revision;
+  }
+  EXPECT_EQ(rows, plan.finish);
+}
+
+TEST(PlanLawTest, RowsAreTheMaximalAppliedRevisionsAfterEachStep) {
+  for (unsigned seed = 0; seed < 400; ++seed) {
+    SCOPED_TRACE(seed);
+    RandomHistory random(seed);
+    const RevisionGraph graph = random.graph();
+    const RevisionSet rows = random.rows(graph);
+    const Plan up = plan_upgrade(graph, rows, "heads");
+    expect_sound(graph, up);
+    EXPECT_EQ(up.finish, graph.effective_heads());
+    const Plan down = plan_downgrade(graph, rows, "base");
+    expect_sound(graph, down);
+    EXPECT_TRUE(down.finish.empty());
+  }
+}
+
+TEST(PlanLawTest, ApplyReachesItsTargetAndIsIdempotent) {
+  for (unsigned seed = 0; seed < 400; ++seed) {
+    SCOPED_TRACE(seed);
+    RandomHistory random(seed);
+    const RevisionGraph graph = random.graph();
+    const RevisionId target = random.any(graph);
+    const Plan plan = plan_apply(graph, random.rows(graph), target, DowngradePolicy::Allow);
+    expect_sound(graph, plan);
+    EXPECT_TRUE(graph.with_ancestors(plan.finish).contains(target));
+    EXPECT_TRUE(plan_apply(graph, plan.finish, target, DowngradePolicy::Forbid).steps.empty());
+  }
+}
+
+}  // namespace
+}  // namespace engine

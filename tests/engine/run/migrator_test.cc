@@ -1,0 +1,290 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "engine/run/migrator.h"
+
+#include <gtest/gtest.h>
+
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "tests/support/fake_connection.h"
+
+namespace engine {
+namespace {
+
+using Log = std::vector<std::string>;
+
+class FakeLock : public MigrationLock {
+ public:
+  int looks_until_lost = 1000;
+  bool held() noexcept override { return looks_until_lost-- > 0; }
+};
+
+class RecordingObserver : public Observer {
+ public:
+  Log calls = {};
+  void step_started(const Step& step, const Revision& revision, int number, int count) override {
+    calls.push_back("start " + step.revision + " " + revision.message + " " +
+                    std::to_string(number) + "/" + std::to_string(count));
+  }
+  void step_finished(const Step& step, const Revision&, std::chrono::milliseconds) override {
+    calls.push_back("finish " + step.revision);
+  }
+};
+
+struct Sql {
+  std::string text = {};
+  bool transactional = true;
+};
+
+PreparedStep up(const std::string& id, const std::vector<Sql>& statements) {
+  PreparedStep prepared;
+  prepared.step = {Direction::Up, id, {{"", id}}};
+  prepared.revision.id = id;
+  prepared.revision.message = "does " + id;
+  prepared.revision.file = "/srv/migrations/" + id + "_x.sql";
+  prepared.checksum = "sum-" + id;
+  int line = 10;
+  for (const Sql& sql : statements) {
+    prepared.statements.push_back({sql.text, line, sql.transactional});
+    line += 2;
+  }
+  return prepared;
+}
+
+PreparedStep down(const std::string& id, const std::vector<Sql>& statements) {
+  PreparedStep prepared = up(id, statements);
+  prepared.step.direction = Direction::Down;
+  prepared.step.rows = {{id, ""}};
+  return prepared;
+}
+
+Error database_error(const std::string& message, const std::string& sqlstate, int line = 0) {
+  Failure failure;
+  failure.message = message;
+  failure.sqlstate = sqlstate;
+  failure.line = line;
+  return Error(Reason::MigrationFailed, message + " (" + sqlstate + ")", failure, "a hint");
+}
+
+class MigratorTest : public testing::Test {
+ protected:
+  MigratorTest() {
+    connection_.answer("pg_namespace", {{"stillhead", "public"}});
+    connection_.answer("max(version)", {{"1"}});
+    history_.emplace(connection_, VersionTableName{});
+    connection_.log.clear();
+  }
+
+  void run(const std::vector<PreparedStep>& steps) {
+    MigrationContext context{connection_,      lock_,     versions_,
+                             *history_,        observer_, {"0123456789abcdef", "uid", 3, "9.9"},
+                             stop_.get_token()};
+    execute(steps, context, done_);
+  }
+  Error error_of(const std::vector<PreparedStep>& steps) {
+    try {
+      run(steps);
+    } catch (const Error& error) {
+      return error;
+    }
+    ADD_FAILURE() << "did not fail";
+    return Error(Reason::Bug, "did not fail");
+  }
+
+  // What was told, with version and history rows shortened.
+  Log log() const {
+    Log result;
+    for (const std::string& sql : connection_.log) {
+      if (sql.find("stillhead_history") != std::string::npos) {
+        result.emplace_back("history");
+      } else if (sql.find("alembic_version") != std::string::npos) {
+        result.emplace_back("version");
+      } else {
+        result.push_back(sql);
+      }
+    }
+    return result;
+  }
+  Log done() const {
+    Log result;
+    for (const StepReport& step : done_) result.push_back(step.revision);
+    return result;
+  }
+
+  test::FakeConnection connection_;
+  FakeLock lock_;
+  VersionTable versions_;
+  std::optional<HistoryTable> history_;
+  RecordingObserver observer_;
+  std::stop_source stop_;
+  std::vector<StepReport> done_;
+};
+
+TEST_F(MigratorTest, EachStepIsOneTransactionWithItsVersionAndHistoryRows) {
+  run({up("a", {{"one"}, {"two"}}), up("b", {{"three"}})});
+  EXPECT_EQ(log(), (Log{"BEGIN", "one", "two", "version", "history", "COMMIT", "BEGIN", "three",
+                        "version", "history", "COMMIT"}));
+  EXPECT_EQ(connection_.log[3], R"(INSERT INTO "alembic_version" (version_num) VALUES ('a'))");
+}
+
+TEST_F(MigratorTest, HistoryRowTellsWhoRanWhat) {
+  run({down("a", {})});
+  const std::string& sql = connection_.log.at(2);
+  EXPECT_NE(
+      sql.find("VALUES ('public.alembic_version', 'a', 'downgrade', '0123456789abcdef', 'uid', 3, "
+               "'9.9', 'sum-a', '20"),
+      std::string::npos)
+      << sql;
+  EXPECT_NE(sql.find("Z', clock_timestamp(), 'succeeded')"), std::string::npos) << sql;
+}
+
+TEST_F(MigratorTest, StepWithoutStatementsStillMovesTheVersionRow) {
+  run({up("a", {})});
+  EXPECT_EQ(log(), (Log{"BEGIN", "version", "history", "COMMIT"}));
+}
+
+TEST_F(MigratorTest, AutocommitStatementsRunBetweenTransactions) {
+  run({up("a", {{"one"}, {"two", false}, {"three", false}, {"four"}})});
+  EXPECT_EQ(log(), (Log{"BEGIN", "one", "COMMIT", "two", "three", "BEGIN", "four", "version",
+                        "history", "COMMIT"}));
+}
+
+TEST_F(MigratorTest, VersionRowFollowsAnAutocommitStatementThatComesLast) {
+  run({up("a", {{"one"}, {"two", false}})});
+  EXPECT_EQ(log(), (Log{"BEGIN", "one", "COMMIT", "two", "BEGIN", "version", "history", "COMMIT"}));
+}
+
+TEST_F(MigratorTest, RevisionThatIsNotTransactionalRunsEachStatementByItself) {
+  PreparedStep step = up("a", {{"one"}, {"two"}});
+  step.revision.transactional = false;
+  run({step});
+  EXPECT_EQ(log(), (Log{"one", "two", "BEGIN", "version", "history", "COMMIT"}));
+}
+
+TEST_F(MigratorTest, ReportsAndObserverTellTheStepsInOrder) {
+  run({up("a", {{"one"}, {"two"}}), down("b", {})});
+  EXPECT_EQ(observer_.calls,
+            (Log{"start a does a 1/2", "finish a", "start b does b 2/2", "finish b"}));
+  ASSERT_EQ(done_.size(), 2U);
+  EXPECT_EQ(done_[0].direction, "upgrade");
+  EXPECT_EQ(done_[0].message, "does a");
+  EXPECT_EQ(done_[0].statement_count, 2);
+  EXPECT_EQ(done_[1].direction, "downgrade");
+}
+
+TEST_F(MigratorTest, FailedStatementRollsBackItsStepAndNamesThePlace) {
+  connection_.fail_on("three",
+                      database_error("column \"x\" of relation \"t\" already exists", "42701", 3));
+  const Error error = error_of({up("a", {{"one"}}), up("b", {{"two"}, {"three"}, {"four"}})});
+  EXPECT_EQ(error.reason(), Reason::MigrationFailed);
+  EXPECT_EQ(
+      error.message(),
+      "upgrade to b failed at statement 2 of 3: column \"x\" of relation \"t\" already exists "
+      "(42701), b_x.sql:14");
+  EXPECT_EQ(error.hint(), "a hint");
+  ASSERT_TRUE(error.failure());
+  EXPECT_EQ(error.failure()->revision, "b");
+  EXPECT_EQ(error.failure()->file, "b_x.sql");
+  EXPECT_EQ(error.failure()->statement, 2);
+  EXPECT_EQ(error.failure()->statement_count, 3);
+  EXPECT_EQ(error.failure()->line,
+            14);  // the statement begins on 12, the error is on its third line
+  EXPECT_EQ(error.failure()->sqlstate, "42701");
+  EXPECT_EQ(error.failure()->sql, "three");
+  EXPECT_EQ(done(), Log{"a"});
+  EXPECT_EQ(log(), (Log{"BEGIN", "one", "version", "history", "COMMIT", "BEGIN", "two", "three",
+                        "ROLLBACK"}));
+}
+
+TEST_F(MigratorTest, FailedDowngradeSaysSo) {
+  connection_.fail_on("one", database_error("no", "42P01"));
+  EXPECT_EQ(error_of({down("a", {{"one"}})}).message(),
+            "downgrade of a failed at statement 1 of 1: no (42P01), a_x.sql:10");
+}
+
+TEST_F(MigratorTest, FailureBehindCommittedStatementsNamesThoseThatStay) {
+  const PreparedStep step = up("a", {{"one"}, {"two", false}, {"three"}});
+  connection_.fail_on("three", database_error("no", "42P01"));
+  EXPECT_EQ(
+      error_of({step}).message(),
+      "upgrade to a failed at statement 3 of 3: no (42P01), a_x.sql:14; statements 1 to 2 of this "
+      "revision cannot be rolled back and stay");
+  connection_.fail_on("two", database_error("no", "42P01"));
+  EXPECT_EQ(error_of({step}).message(),
+            "upgrade to a failed at statement 2 of 3: no (42P01), a_x.sql:12; statement 1 of this "
+            "revision cannot be rolled back and stays");
+}
+
+TEST_F(MigratorTest, VersionRowThatSomebodyElseMovedIsAConflict) {
+  connection_.touch("alembic_version", 0);
+  PreparedStep step = up("b", {{"one"}});
+  step.step.rows = {{"a", "b"}};
+  const Error error = error_of({step});
+  EXPECT_EQ(error.reason(), Reason::VersionConflict);
+  EXPECT_EQ(
+      error.message(),
+      "upgrade to b failed at its version row: expected to match one row when updating 'a' to 'b' "
+      "in 'alembic_version'; 0 found");
+  EXPECT_EQ(error.failure()->statement, 0);
+  EXPECT_EQ(log(), (Log{"BEGIN", "one", "version", "ROLLBACK"}));
+}
+
+TEST_F(MigratorTest, FailedCommitIsReportedAsSuch) {
+  connection_.fail_on("COMMIT",
+                      Error(Reason::DatabaseUnreachable, "outcome unknown: gone, during COMMIT"));
+  const Error error = error_of({up("a", {{"one"}})});
+  EXPECT_EQ(error.reason(), Reason::DatabaseUnreachable);
+  EXPECT_EQ(error.message(), "upgrade to a failed at COMMIT: outcome unknown: gone, during COMMIT");
+  EXPECT_TRUE(done_.empty());
+}
+
+TEST_F(MigratorTest, LostLockStopsBeforeTheCommit) {
+  lock_.looks_until_lost = 1;
+  const Error error = error_of({up("a", {{"one"}})});
+  EXPECT_EQ(error.reason(), Reason::LockUnavailable);
+  EXPECT_EQ(error.message(), "upgrade to a failed before COMMIT: the migration lock was lost");
+  EXPECT_EQ(log(), (Log{"BEGIN", "one", "version", "history", "ROLLBACK"}));
+}
+
+TEST_F(MigratorTest, RequestToStopIsHeardBeforeTheCommitAndCancels) {
+  connection_.call_on("one", [this] { stop_.request_stop(); });
+  const Error error = error_of({up("a", {{"one"}})});
+  EXPECT_EQ(error.reason(), Reason::Interrupted);
+  EXPECT_EQ(error.message(), "upgrade to a interrupted before COMMIT; rolled back");
+  EXPECT_EQ(connection_.cancels, 1);
+  EXPECT_EQ(log(), (Log{"BEGIN", "one", "version", "history", "ROLLBACK"}));
+}
+
+TEST_F(MigratorTest, RequestToStopBetweenStepsKeepsWhatIsCommitted) {
+  connection_.call_on("COMMIT", [this] { stop_.request_stop(); });
+  const Error error = error_of({up("a", {{"one"}}), up("b", {{"two"}})});
+  EXPECT_EQ(error.reason(), Reason::Interrupted);
+  EXPECT_EQ(error.message(), "upgrade to b interrupted before statement 1 of 1; rolled back");
+  EXPECT_EQ(done(), Log{"a"});
+}
+
+TEST_F(MigratorTest, InterruptedStatementIsNamed) {
+  connection_.fail_on("two",
+                      Error(Reason::Interrupted, "interrupted; the statement was cancelled"));
+  const Error error = error_of({up("a", {{"one", false}, {"two"}})});
+  EXPECT_EQ(error.reason(), Reason::Interrupted);
+  EXPECT_EQ(
+      error.message(),
+      "upgrade to a interrupted at statement 2 of 2, a_x.sql:12; rolled back; statement 1 of this "
+      "revision cannot be rolled back and stays");
+  EXPECT_EQ(error.hint(), "run the same command again");
+}
+
+TEST_F(MigratorTest, LongStatementsAreCutBetweenCharacters) {
+  std::string sql = "x";
+  while (sql.size() < 2'100) sql += "ä";  // two bytes each
+  connection_.fail_on("x", database_error("no", "42601"));
+  const Failure failure = error_of({up("a", {{sql}})}).failure().value();
+  EXPECT_LE(failure.sql.size(), 2'000U);
+  EXPECT_GE(failure.sql.size(), 1'998U);
+  EXPECT_TRUE(failure.sql.ends_with("ä…"));
+}
+
+}  // namespace
+}  // namespace engine

@@ -1,0 +1,673 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// The contract of HttpTransport on a real socket, against a server that misbehaves on purpose. One
+// test per trap of docs/decisions/001-cpprestsdk.md; any other implementation has to pass them too.
+#include <gtest/gtest.h>
+#include <unistd.h>
+
+#include <atomic>
+#include <condition_variable>
+#include <cstdlib>
+#include <filesystem>
+#include <fstream>
+#include <future>
+#include <mutex>
+#include <thread>
+
+#include "operator/kube/http.h"
+#include "tests/operator/support/tls_server.h"
+
+namespace kube {
+namespace {
+
+using testing_support::Certificate;
+using testing_support::CertificateAuthority;
+using testing_support::chunk;
+using testing_support::chunked_head;
+using testing_support::http_answer;
+using testing_support::kLastChunk;
+using testing_support::TlsServer;
+using testing_support::Validity;
+using namespace std::chrono_literals;
+
+constexpr auto kPatience = 20s;  // of the test; nothing waits that long when all is well
+
+const CertificateAuthority& authority() {
+  static const CertificateAuthority ca;
+  return ca;
+}
+
+Certificate good_certificate() { return authority().issue("server", "IP:127.0.0.1,DNS:localhost"); }
+
+ClusterConfig config_for(const TlsServer& server, const std::string& host = "127.0.0.1") {
+  ClusterConfig config;
+  config.server = "https://" + host + ":" + std::to_string(server.port());
+  config.ca_pem = authority().pem();
+  return config;
+}
+
+// Answers each request of each connection with what `answer` makes of it.
+TlsServer::Handler answering(std::function<std::string(const std::string&)> answer) {
+  return [answer](TlsServer::Connection& connection) {
+    while (const auto request = connection.read_request())
+      if (!connection.write(answer(*request))) return;
+  };
+}
+
+// Sends `bytes` as the answer to one request, then ends the connection in a certain way.
+enum class End { KeepOpen, Close, Cut, Reset };
+TlsServer::Handler sending(std::string bytes, End end) {
+  return [bytes, end](TlsServer::Connection& connection) {
+    if (!connection.read_request()) return;
+    connection.write(bytes);
+    if (end == End::Close) connection.close();
+    if (end == End::Cut) connection.cut();
+    if (end == End::Reset) connection.reset();
+    if (end == End::KeepOpen) connection.read_request();
+  };
+}
+
+Request get(const std::string& path) { return {.path = path}; }
+
+std::string error_of_send(HttpTransport& transport, const Request& request = get("/x"),
+                          std::chrono::milliseconds timeout = kPatience) {
+  try {
+    transport.send(request, timeout, {});
+  } catch (const TransportError& fault) {
+    return fault.what();
+  }
+  return "";
+}
+
+struct Streamed {
+  Response response = {};
+  std::string bytes = {};
+  std::string error = {};
+};
+Streamed stream_all(HttpTransport& transport, std::chrono::milliseconds idle = kPatience) {
+  Streamed streamed;
+  try {
+    streamed.response = transport.stream(
+        get("/watch"), [&](std::string_view bytes) { streamed.bytes += bytes; }, idle, {});
+  } catch (const TransportError& fault) {
+    streamed.error = fault.what();
+  }
+  return streamed;
+}
+
+bool holds(const std::string& text, const std::string& part) {
+  return text.find(part) != std::string::npos;
+}
+
+class TemporaryFolder {
+ public:
+  TemporaryFolder() {
+    std::string name = (std::filesystem::temp_directory_path() / "http_test.XXXXXX").string();
+    if (mkdtemp(name.data()) == nullptr) throw std::runtime_error("mkdtemp");
+    path_ = name;
+  }
+  ~TemporaryFolder() { std::filesystem::remove_all(path_); }
+  TemporaryFolder(const TemporaryFolder&) = delete;
+  TemporaryFolder& operator=(const TemporaryFolder&) = delete;
+  std::string write(const std::string& name, const std::string& text) const {
+    const auto file = path_ / name;
+    std::ofstream(file, std::ios::trunc) << text;
+    return file.string();
+  }
+
+ private:
+  std::filesystem::path path_;
+};
+
+// ---- what goes over the wire
+
+TEST(CpprestTransportTest, RequestAndAnswerArriveExactly) {
+  std::string seen;
+  TlsServer server({.certificate = good_certificate()}, answering([&](const std::string& request) {
+                     seen = request;
+                     return http_answer(201, "{\"a\":1}", "X-Kubernetes-Thing: Yes\r\n");
+                   }));
+  ClusterConfig config = config_for(server);
+  config.token = "s3cret";
+  const auto transport = make_cpprest_transport(config);
+  const Response response =
+      transport->send({.method = "PATCH",
+                       .path = "/apis/batch/v1/namespaces/n/jobs/a%2Fb",
+                       .query = {{"labelSelector", "a in (b,c),d=e&f"}, {"continue", "a+b/c="}},
+                       .content_type = "application/merge-patch+json",
+                       .body = "{\"x\":\"\xC3\xA4\"}"},
+                      kPatience, {});
+  EXPECT_EQ(response.status, 201);
+  EXPECT_EQ(response.body, "{\"a\":1}");
+  EXPECT_EQ(response.headers.at("x-kubernetes-thing"), "Yes");
+  EXPECT_TRUE(
+      seen.starts_with("PATCH /apis/batch/v1/namespaces/n/jobs/a%2Fb?continue=a%2Bb%2Fc%3D&"
+                       "labelSelector=a%20in%20%28b%2Cc%29%2Cd%3De%26f HTTP/1.1\r\n"))
+      << seen;
+  EXPECT_TRUE(holds(seen, "\r\nContent-Type:application/merge-patch+json\r\n")) << seen;
+  EXPECT_TRUE(holds(seen, "\r\nAuthorization:Bearer s3cret\r\n")) << seen;
+  EXPECT_TRUE(holds(seen, "\r\nAccept:application/json\r\n")) << seen;
+  EXPECT_TRUE(holds(seen, "\r\nUser-Agent:stillhead-operator/")) << seen;
+  EXPECT_FALSE(holds(seen, "Accept-Encoding")) << seen;
+  EXPECT_TRUE(seen.ends_with("{\"x\":\"\xC3\xA4\"}")) << seen;
+}
+
+TEST(CpprestTransportTest, PathOfTheServerComesFirst) {
+  std::string seen;
+  TlsServer server({.certificate = good_certificate()}, answering([&](const std::string& request) {
+                     seen = request;
+                     return http_answer(200, "{}");
+                   }));
+  ClusterConfig config = config_for(server);
+  config.server += "/k8s/clusters/c-1";
+  make_cpprest_transport(config)->send(get("/api/v1/pods"), kPatience, {});
+  EXPECT_TRUE(seen.starts_with("GET /k8s/clusters/c-1/api/v1/pods HTTP/1.1\r\n")) << seen;
+}
+
+TEST(CpprestTransportTest, PlainHttpServesKubectlProxy) {
+  TlsServer server({}, answering([](const std::string&) { return http_answer(200, "plain"); }));
+  ClusterConfig config;
+  config.server = "http://127.0.0.1:" + std::to_string(server.port());
+  EXPECT_EQ(make_cpprest_transport(config)->send(get("/x"), kPatience, {}).body, "plain");
+}
+
+TEST(CpprestTransportTest, RedirectIsHandedBackAndTheTokenGoesNowhere) {
+  std::atomic<int> elsewhere_asked{0};
+  TlsServer elsewhere({.certificate = good_certificate()}, answering([&](const std::string&) {
+                        ++elsewhere_asked;
+                        return http_answer(200, "gotcha");
+                      }));
+  const std::string target = "https://127.0.0.1:" + std::to_string(elsewhere.port()) + "/";
+  TlsServer server({.certificate = good_certificate()}, answering([&](const std::string&) {
+                     return http_answer(302, "moved", "Location: " + target + "\r\n");
+                   }));
+  const auto transport = make_cpprest_transport(config_for(server));
+  EXPECT_EQ(transport->send(get("/x"), kPatience, {}).status, 302);
+  EXPECT_EQ(elsewhere_asked, 0);
+}
+
+TEST(CpprestTransportTest, PostIsNeverSentTwice) {
+  std::atomic<int> posts{0};
+  TlsServer server({.certificate = good_certificate()}, [&](TlsServer::Connection& connection) {
+    while (const auto request = connection.read_request()) {
+      if (request->starts_with("POST")) {
+        ++posts;  // it has acted, and dies before it can say so
+        connection.close();
+        return;
+      }
+      connection.write(http_answer(200, "{}"));
+    }
+  });
+  const auto transport = make_cpprest_transport(config_for(server));
+  for (int i = 0; i < 3; ++i) {
+    transport->send(get("/x"), kPatience, {});  // leaves a pooled connection behind
+    const Request post{
+        .method = "POST", .path = "/y", .query = {}, .content_type = "a/b", .body = "{}"};
+    EXPECT_TRUE(holds(error_of_send(*transport, post), "POST /y of https://127.0.0.1"));
+    EXPECT_EQ(posts, i + 1);
+  }
+}
+
+TEST(CpprestTransportTest, ConnectionIsUsedAgainAndAStaleOneReplaced) {
+  TlsServer server({.certificate = good_certificate()}, [&](TlsServer::Connection& connection) {
+    for (int i = 0; i < 3 && connection.read_request(); ++i)
+      connection.write(http_answer(200, "{}"));
+    connection.close();
+  });
+  const auto transport = make_cpprest_transport(config_for(server));
+  for (int i = 0; i < 6; ++i) EXPECT_EQ(transport->send(get("/x"), kPatience, {}).status, 200);
+  EXPECT_EQ(server.connections(), 2);
+}
+
+TEST(CpprestTransportTest, UnauthorizedMakesTheTokenFileBeReadAgain) {
+  const TemporaryFolder folder;
+  std::vector<std::string> seen;
+  TlsServer server({.certificate = good_certificate()}, answering([&](const std::string& request) {
+                     const bool fresh = holds(request, "Bearer fresh\r\n");
+                     return http_answer(fresh ? 200 : 401, "");
+                   }));
+  ClusterConfig config = config_for(server);
+  config.token_file = folder.write("token", "old\n");
+  const auto transport = make_cpprest_transport(config);
+  EXPECT_EQ(transport->send(get("/x"), kPatience, {}).status, 401);
+  folder.write("token", "fresh\n");
+  EXPECT_EQ(transport->send(get("/x"), kPatience, {}).status, 200);
+}
+
+TEST(CpprestTransportTest, MissingTokenIsATransportError) {
+  TlsServer server({.certificate = good_certificate()},
+                   answering([](const std::string&) { return http_answer(200, ""); }));
+  ClusterConfig config = config_for(server);
+  config.token_file = "/nonexistent/token";
+  const auto transport = make_cpprest_transport(config);
+  EXPECT_TRUE(holds(error_of_send(*transport), "token file /nonexistent/token: cannot be read"));
+  EXPECT_EQ(server.connections(), 0);
+}
+
+// ---- whom we talk to
+
+TEST(CpprestTransportTest, OnlyTheRightCertificateIsAccepted) {
+  const CertificateAuthority stranger("stranger");
+  const CertificateAuthority impostor;
+  struct Case {
+    std::string name, host;
+    Certificate certificate;
+    std::string error;  // empty: accepted
+  };
+  const std::string mismatch = "certificate verify failed (certificate refused: hostname mismatch)";
+  const std::string ip_mismatch =
+      "certificate verify failed (certificate refused: IP address mismatch)";
+  const std::vector<Case> cases = {
+      {"address in the SANs", "127.0.0.1", authority().issue("x", "IP:127.0.0.1"), ""},
+      {"name in the SANs", "localhost", authority().issue("x", "DNS:localhost"), ""},
+      {"address only as CN", "127.0.0.1", authority().issue("127.0.0.1", "DNS:localhost"),
+       ip_mismatch},
+      {"address as CN, no SANs", "127.0.0.1", authority().issue("127.0.0.1", ""), ip_mismatch},
+      {"name only as CN", "localhost", authority().issue("localhost", "DNS:other.example"),
+       mismatch},
+      {"name as CN, no SANs", "localhost", authority().issue("localhost", ""), mismatch},
+      {"other CA", "localhost", stranger.issue("localhost", "DNS:localhost"),
+       "certificate verify failed (certificate refused: unable to get local issuer certificate)"},
+      {"other CA of the same name", "localhost", impostor.issue("localhost", "DNS:localhost"),
+       "(certificate refused: certificate signature failure)"},
+      {"expired", "localhost", authority().issue("localhost", "DNS:localhost", Validity::Expired),
+       "certificate verify failed (certificate refused: certificate has expired)"},
+  };
+  for (const Case& c : cases) {
+    SCOPED_TRACE(c.name);
+    TlsServer server({.certificate = c.certificate},
+                     answering([](const std::string&) { return http_answer(200, "{}"); }));
+    const auto transport = make_cpprest_transport(config_for(server, c.host));
+    const std::string error = error_of_send(*transport);
+    if (c.error.empty()) {
+      EXPECT_EQ(error, "");
+    } else {
+      EXPECT_TRUE(holds(error, c.error)) << error;
+    }
+  }
+}
+
+TEST(CpprestTransportTest, VerificationCanBeSwitchedOff) {
+  TlsServer server({.certificate = CertificateAuthority().issue("x", "DNS:other")},
+                   answering([](const std::string&) { return http_answer(200, "{}"); }));
+  ClusterConfig config = config_for(server);
+  config.ca_pem.clear();
+  config.insecure_skip_tls_verify = true;
+  EXPECT_EQ(make_cpprest_transport(config)->send(get("/x"), kPatience, {}).status, 200);
+}
+
+TEST(CpprestTransportTest, ServerNameIsAskedForAndChecked) {
+  struct Case {
+    std::string name, host, tls_server_name, sans, sni;
+    bool accepted;
+  };
+  const std::vector<Case> cases = {
+      {"an address is no server name", "127.0.0.1", "", "IP:127.0.0.1", "", true},
+      {"a name is", "localhost", "", "DNS:localhost", "localhost", true},
+      {"another one was wanted", "127.0.0.1", "kubernetes", "DNS:kubernetes", "kubernetes", true},
+      {"and only that counts", "127.0.0.1", "kubernetes", "IP:127.0.0.1", "", false},
+  };
+  for (const Case& c : cases) {
+    SCOPED_TRACE(c.name);
+    std::string sni = "not asked";
+    TlsServer server({.certificate = authority().issue("x", c.sans)},
+                     [&](TlsServer::Connection& connection) {
+                       connection.read_request();
+                       sni = connection.sni();
+                       connection.write(http_answer(200, "{}"));
+                     });
+    ClusterConfig config = config_for(server, c.host);
+    config.tls_server_name = c.tls_server_name;
+    const auto transport = make_cpprest_transport(config);
+    EXPECT_EQ(error_of_send(*transport).empty(), c.accepted);
+    if (c.accepted) {
+      EXPECT_EQ(sni, c.sni);
+    }
+  }
+}
+
+TEST(CpprestTransportTest, ClientCertificateIsPresented) {
+  std::string name;
+  TlsServer server({.certificate = good_certificate(), .client_ca_pem = authority().pem()},
+                   [&](TlsServer::Connection& connection) {
+                     if (!connection.read_request()) return;
+                     name = connection.client_name();
+                     connection.write(http_answer(200, "{}"));
+                   });
+  ClusterConfig config = config_for(server);
+  EXPECT_NE(error_of_send(*make_cpprest_transport(config)), "");
+  const Certificate client = authority().issue("admin", "");
+  config.client_certificate_pem = client.pem;
+  config.client_key_pem = client.key_pem;
+  EXPECT_EQ(error_of_send(*make_cpprest_transport(config)), "");
+  EXPECT_EQ(name, "admin");
+}
+
+TEST(CpprestTransportTest, CaFileIsReadAgainForEachConnection) {
+  const TemporaryFolder folder;
+  TlsServer server({.certificate = good_certificate()},
+                   sending(http_answer(200, "{}"), End::Close));
+  ClusterConfig config = config_for(server);
+  config.ca_pem.clear();
+  config.ca_file = folder.write("ca.crt", CertificateAuthority("old CA").pem());
+  const auto transport = make_cpprest_transport(config);
+  EXPECT_TRUE(holds(error_of_send(*transport), "certificate verify failed"));
+  folder.write("ca.crt", authority().pem());
+  EXPECT_EQ(error_of_send(*transport), "");
+  folder.write("ca.crt", "garbage");
+  EXPECT_TRUE(holds(error_of_send(*transport), "ca.crt holds no certificate in PEM form"));
+}
+
+TEST(CpprestTransportTest, UnusableCredentialsAreToldAtTheStart) {
+  const Certificate client = authority().issue("admin", "");
+  const Certificate other = authority().issue("other", "");
+  struct Case {
+    std::string name;
+    ClusterConfig config;
+    std::string error;
+  };
+  const std::string server = "https://127.0.0.1:1";
+  const std::vector<Case> cases = {
+      {"no CA file",
+       {.server = server, .ca_file = "/nonexistent/ca.crt"},
+       "CA file /nonexistent/ca.crt cannot be read"},
+      {"CA is no PEM",
+       {.server = server, .ca_pem = "x"},
+       "certificate-authority-data holds no certificate in PEM form"},
+      {"certificate is no PEM",
+       {.server = server, .client_certificate_pem = "x", .client_key_pem = client.key_pem},
+       "client-certificate holds no certificate in PEM form"},
+      {"key is no PEM",
+       {.server = server, .client_certificate_pem = client.pem, .client_key_pem = "x"},
+       "client-key holds no private key in PEM form without a password"},
+      {"key of another",
+       {.server = server, .client_certificate_pem = client.pem, .client_key_pem = other.key_pem},
+       "client-key does not belong to client-certificate"},
+  };
+  for (const Case& c : cases) {
+    SCOPED_TRACE(c.name);
+    try {
+      make_cpprest_transport(c.config);
+      FAIL() << "accepted";
+    } catch (const ConfigError& error) {
+      EXPECT_EQ(std::string(error.what()), c.error);
+    }
+  }
+}
+
+// ---- ends
+
+TEST(CpprestTransportTest, NobodyThereIsAnErrorAndTheProcessLives) {
+  ClusterConfig config;
+  config.server = "https://127.0.0.1:1";
+  EXPECT_EQ(error_of_send(*make_cpprest_transport(config)),
+            "GET /x of https://127.0.0.1:1: Failed to connect to any resolved endpoint (connection "
+            "refused, or no route)");
+  config.server = "https://no-such-host.invalid";
+  EXPECT_TRUE(holds(error_of_send(*make_cpprest_transport(config)), "Error resolving address"));
+}
+
+TEST(CpprestTransportTest, HalfAnAnswerIsAnError) {
+  const std::string head = "HTTP/1.1 200 X\r\nContent-Length: 10\r\n\r\n";
+  for (const End end : {End::Close, End::Cut, End::Reset}) {
+    for (const std::string& bytes :
+         {std::string("HTTP/1.1 2"), head + "12345", chunked_head() + "5\r\n123",
+          chunked_head() + chunk("12345")}) {
+      SCOPED_TRACE(bytes);
+      TlsServer server({.certificate = good_certificate()}, sending(bytes, end));
+      EXPECT_NE(error_of_send(*make_cpprest_transport(config_for(server))), "");
+    }
+  }
+}
+
+TEST(CpprestTransportTest, TimeLimitHoldsForTheWholeCallHoweverSlowlyItTrickles) {
+  TlsServer server({.certificate = good_certificate()}, [](TlsServer::Connection& connection) {
+    connection.read_request();
+    connection.write(chunked_head());
+    while (!connection.closed_by_client(20ms)) connection.write(chunk("x"));
+  });
+  const auto transport = make_cpprest_transport(config_for(server));
+  const auto start = std::chrono::steady_clock::now();
+  EXPECT_TRUE(
+      holds(error_of_send(*transport, get("/x"), 300ms), "nothing came within the time limit"));
+  EXPECT_LT(std::chrono::steady_clock::now() - start, 5s);
+}
+
+TEST(CpprestTransportTest, HugeAnswerIsRefused) {
+  TlsServer server({.certificate = good_certificate()}, [](TlsServer::Connection& connection) {
+    connection.read_request();
+    connection.write(chunked_head());
+    const std::string piece = chunk(std::string(1 << 20, 'x'));
+    while (connection.write(piece)) {
+    }
+  });
+  const auto transport = make_cpprest_transport(config_for(server));
+  EXPECT_TRUE(holds(error_of_send(*transport), "the answer is larger than 64 MiB"));
+}
+
+TEST(CpprestTransportTest, HostileChunkLengthsHarmOnlyTheirOwnRequest) {
+  for (const std::string length : {"-1", "-2", "-3", "7fffffff", "ffffffffffffffff", "zz"}) {
+    SCOPED_TRACE(length);
+    TlsServer server({.certificate = good_certificate()},
+                     answering([&](const std::string& request) {
+                       if (!request.starts_with("GET /hostile")) return http_answer(200, "{}");
+                       return chunked_head() + length + "\r\nabc\r\n";
+                     }));
+    const auto transport = make_cpprest_transport(config_for(server));
+    EXPECT_NE(error_of_send(*transport, get("/hostile"), 1s), "");
+    EXPECT_EQ(error_of_send(*transport), "");
+  }
+}
+
+TEST(CpprestTransportTest, StopEndsACallAtOnce) {
+  for (const std::string& sent : {std::string(), chunked_head(), chunked_head() + chunk("x")}) {
+    SCOPED_TRACE(sent);
+    std::stop_source stop;
+    bool let_go = false;
+    TlsServer server({.certificate = good_certificate()}, [&](TlsServer::Connection& connection) {
+      connection.read_request();
+      connection.write(sent);
+      stop.request_stop();
+      let_go = connection.closed_by_client(kPatience);
+    });
+    {
+      const auto transport = make_cpprest_transport(config_for(server));
+      EXPECT_THROW(transport->send(get("/x"), kPatience, stop.get_token()), TransportError);
+      EXPECT_THROW(transport->stream(
+                       get("/x"), [](std::string_view) {}, kPatience, stop.get_token()),
+                   TransportError);
+    }
+    while (server.connections() > 0 && !let_go) std::this_thread::yield();
+    EXPECT_TRUE(let_go);
+  }
+}
+
+// ---- streams
+
+TEST(CpprestTransportTest, EachPieceComesAtOnceOnTheCallersThread) {
+  std::promise<void> first_came;
+  TlsServer server({.certificate = good_certificate()}, [&](TlsServer::Connection& connection) {
+    connection.read_request();
+    connection.write(chunked_head() + chunk("one\n"));
+    first_came.get_future().wait();  // for ever, if pieces were held back
+    connection.write(chunk("tw") + chunk("o\n") + std::string(kLastChunk));
+    connection.read_request();
+  });
+  const auto transport = make_cpprest_transport(config_for(server));
+  std::string bytes;
+  const auto me = std::this_thread::get_id();
+  const Response response = transport->stream(get("/watch"),
+                                              [&](std::string_view piece) {
+                                                EXPECT_EQ(std::this_thread::get_id(), me);
+                                                if (bytes.empty()) first_came.set_value();
+                                                bytes += piece;
+                                              },
+                                              kPatience, {});
+  EXPECT_EQ(response.status, 200);
+  EXPECT_EQ(response.body, "");
+  EXPECT_EQ(bytes, "one\ntwo\n");
+}
+
+TEST(CpprestTransportTest, ACutIsAnErrorAfterWhatCameWhole) {
+  struct Case {
+    std::string name, bytes;
+    End end;
+    bool proper;
+  };
+  const std::string one = chunked_head() + chunk("one\n");
+  const std::vector<Case> cases = {
+      {"proper end", one + std::string(kLastChunk), End::KeepOpen, true},
+      {"proper end after half a line", chunked_head() + chunk("one\n") + std::string(kLastChunk),
+       End::Close, true},
+      {"close_notify", one, End::Close, false},
+      {"TCP close", one, End::Cut, false},
+      {"half a chunk", one + "9\r\ntw", End::Cut, false},
+  };
+  for (const Case& c : cases) {
+    SCOPED_TRACE(c.name);
+    TlsServer server({.certificate = good_certificate()}, sending(c.bytes, c.end));
+    const Streamed streamed = stream_all(*make_cpprest_transport(config_for(server)));
+    EXPECT_EQ(streamed.bytes, "one\n");
+    EXPECT_EQ(streamed.error.empty(), c.proper) << streamed.error;
+  }
+  TlsServer server({.certificate = good_certificate()}, sending(one, End::Reset));
+  EXPECT_NE(stream_all(*make_cpprest_transport(config_for(server))).error, "");
+}
+
+TEST(CpprestTransportTest, ADeadStreamEndsAtTheIdleLimit) {
+  TlsServer server({.certificate = good_certificate()}, [](TlsServer::Connection& connection) {
+    connection.read_request();
+    connection.write(chunked_head());
+    for (int i = 0; i < 4 && !connection.closed_by_client(150ms); ++i) connection.write(chunk("x"));
+    connection.closed_by_client(kPatience);
+  });
+  const Streamed streamed = stream_all(*make_cpprest_transport(config_for(server)), 500ms);
+  EXPECT_EQ(streamed.bytes, "xxxx");  // 600 ms in all: each piece starts the clock anew
+  EXPECT_TRUE(holds(streamed.error, "GET /watch of https://127.0.0.1")) << streamed.error;
+  EXPECT_TRUE(holds(streamed.error, "nothing came within the time limit")) << streamed.error;
+}
+
+TEST(CpprestTransportTest, RefusalOfAStreamIsReturnedAndNotHandedOver) {
+  for (const std::size_t size : {std::size_t{20}, std::size_t{1} << 20}) {
+    TlsServer server({.certificate = good_certificate()},
+                     sending(http_answer(410, std::string(size, 'g')), End::KeepOpen));
+    const Streamed streamed = stream_all(*make_cpprest_transport(config_for(server)));
+    EXPECT_EQ(streamed.error, "");
+    EXPECT_EQ(streamed.bytes, "");
+    EXPECT_EQ(streamed.response.status, 410);
+    EXPECT_EQ(streamed.response.body, std::string(std::min<std::size_t>(size, 64 << 10), 'g'));
+  }
+}
+
+TEST(CpprestTransportTest, WhatTheReaderThrowsEndsTheStream) {
+  std::promise<bool> closed;
+  TlsServer server({.certificate = good_certificate()}, [&](TlsServer::Connection& connection) {
+    connection.read_request();
+    connection.write(chunked_head() + chunk("x"));
+    closed.set_value(connection.closed_by_client(kPatience));
+  });
+  const auto transport = make_cpprest_transport(config_for(server));
+  EXPECT_THROW(
+      transport->stream(get("/watch"), [](std::string_view) { throw std::out_of_range("enough"); },
+                        kPatience, {}),
+      std::out_of_range);
+  EXPECT_TRUE(closed.get_future().get());
+}
+
+TEST(CpprestTransportTest, ASlowReaderHoldsBackTheServer) {
+  constexpr std::size_t kAll = 64u << 20;
+  constexpr std::size_t kPiece = 64u << 10;
+  std::atomic<std::size_t> written{0};
+  TlsServer server({.certificate = good_certificate()}, [&](TlsServer::Connection& connection) {
+    connection.read_request();
+    connection.write(chunked_head());
+    const std::string piece = chunk(std::string(kPiece, 'x'));
+    while (written < kAll && connection.write(piece)) written += kPiece;
+    connection.write(kLastChunk);
+    connection.read_request();
+  });
+  const auto transport = make_cpprest_transport(config_for(server));
+  std::size_t received = 0;
+  std::size_t written_while_blocked = 0;
+  transport->stream(get("/watch"),
+                    [&](std::string_view bytes) {
+                      if (received == 0) {
+                        // Until the server has made no progress for a while.
+                        for (std::size_t before = kAll + 1; before != written;) {
+                          before = written;
+                          std::this_thread::sleep_for(300ms);
+                        }
+                        written_while_blocked = written;
+                      }
+                      received += bytes.size();
+                    },
+                    kPatience, {});
+  EXPECT_EQ(received, kAll);
+  EXPECT_LT(written_while_blocked, kAll / 4);
+}
+
+TEST(CpprestTransportTest, ReadingSlowlierThanTheIdleLimitIsNoFault) {
+  TlsServer server({.certificate = good_certificate()}, [&](TlsServer::Connection& connection) {
+    connection.read_request();
+    connection.write(chunked_head());
+    const std::string piece = chunk(std::string(1 << 20, 'x'));
+    for (int i = 0; i < 4; ++i) connection.write(piece);
+    connection.write(kLastChunk);
+    connection.read_request();
+  });
+  const auto transport = make_cpprest_transport(config_for(server));
+  std::size_t received = 0;
+  transport->stream(get("/watch"),
+                    [&](std::string_view bytes) {
+                      received += bytes.size();
+                      std::this_thread::sleep_for(250ms);
+                    },
+                    200ms, {});
+  EXPECT_EQ(received, std::size_t{4} << 20);
+}
+
+// ---- resources
+
+std::ptrdiff_t entries(const char* folder) {
+  return std::distance(std::filesystem::directory_iterator(folder), {});
+}
+
+TEST(CpprestTransportTest, FewThreadsServeManyStreamsAndNothingLeaks) {
+  TlsServer server({.certificate = good_certificate()}, [](TlsServer::Connection& connection) {
+    connection.read_request();
+    connection.write(chunked_head() + chunk("x"));
+    connection.closed_by_client(kPatience);
+  });
+  const auto transport = make_cpprest_transport(config_for(server));
+  const auto files_before = entries("/proc/self/fd");
+  for (int round = 0; round < 4; ++round) {
+    std::stop_source stop;
+    std::atomic<int> begun{0};
+    std::vector<std::jthread> readers;
+    for (int i = 0; i < 10; ++i) {
+      readers.emplace_back([&] {
+        EXPECT_THROW(transport->stream(
+                         get("/watch"),
+                         [&](std::string_view) {
+                           if (++begun == 10) stop.request_stop();
+                         },
+                         kPatience, stop.get_token()),
+                     TransportError);
+      });
+    }
+  }
+  EXPECT_LT(entries("/proc/self/task"), 20);
+  const auto give_up = std::chrono::steady_clock::now() + kPatience;
+  while (entries("/proc/self/fd") > files_before && std::chrono::steady_clock::now() < give_up)
+    std::this_thread::yield();
+  EXPECT_LE(entries("/proc/self/fd"), files_before);
+}
+
+TEST(CpprestTransportTest, SystemCertificatesAreNotReadPerConnection) {
+  initialize_http_threads(4);
+  ASSERT_NE(std::getenv("SSL_CERT_FILE"), nullptr);
+  EXPECT_STREQ(std::getenv("SSL_CERT_FILE"), "/dev/null");
+}
+
+}  // namespace
+}  // namespace kube

@@ -1,0 +1,82 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "tests/support/postgres_server.h"
+
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <array>
+#include <cstdio>
+#include <cstdlib>
+#include <fstream>
+#include <iterator>
+#include <stdexcept>
+#include <utility>
+
+namespace test {
+namespace {
+
+std::string run(const std::string& command) {
+  FILE* pipe = popen((command + " 2>&1").c_str(), "re");
+  if (pipe == nullptr) throw std::runtime_error("cannot run " + command);
+  std::string output;
+  std::array<char, 4096> buffer{};
+  for (std::size_t n = 0; (n = fread(buffer.data(), 1, buffer.size(), pipe)) > 0;) {
+    output.append(buffer.data(), n);
+  }
+  if (pclose(pipe) != 0) {
+    throw std::runtime_error("failed: " + command + "\n" + output +
+                             "(these tests need PostgreSQL: tools/install_dependencies.sh)");
+  }
+  return output;
+}
+
+std::string value(const std::string& settings, const std::string& key) {
+  const auto at = settings.find(key + "=");
+  if (at == std::string::npos) throw std::runtime_error("run_postgres printed no " + key);
+  const auto begin = at + key.size() + 1;
+  return settings.substr(begin, settings.find('\n', begin) - begin);
+}
+
+}  // namespace
+
+PostgresServer& PostgresServer::instance() {
+  static PostgresServer server;
+  return server;
+}
+
+// The server ends with this process, even if it is killed: run_postgres looks after that.
+PostgresServer::PostgresServer() {
+  std::string folder = "/tmp/stillhead-postgres-XXXXXX";
+  if (mkdtemp(folder.data()) == nullptr) throw std::runtime_error("cannot make a folder in /tmp");
+  const std::string settings = run(std::string(STILLHEAD_SOURCE_DIR "/tools/run_postgres start ") +
+                                   folder + " " + std::to_string(getpid()));
+  socket_ = value(settings, "PGHOST");
+  port_ = value(settings, "PGPORT");
+  log_file_ = value(settings, "LOG");
+  certificate_ = value(settings, "CERTIFICATE");
+  binaries_ = value(settings, "BIN");
+}
+
+std::string PostgresServer::create_database() {
+  std::string name = "test_" + std::to_string(++databases_);
+  run(binaries_ + "/createdb --host=" + socket_ + " --port=" + port_ + " --username=postgres " +
+      "--owner=scram " + name);
+  return name;
+}
+
+std::string PostgresServer::url(const std::string& database, const std::string& user) const {
+  return "postgresql://" + user + "@/" + database + "?host=" + socket_ + "&port=" + port_;
+}
+
+std::string PostgresServer::tcp_url(const std::string& database, const std::string& user,
+                                    const std::string& password) const {
+  return "postgresql://" + user + ":" + password + "@127.0.0.1:" + port_ + "/" + database +
+         "?sslmode=require";
+}
+
+std::string PostgresServer::log() const {
+  std::ifstream file(log_file_, std::ios::binary);
+  return {std::istreambuf_iterator<char>(file), {}};
+}
+
+}  // namespace test

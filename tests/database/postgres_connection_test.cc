@@ -246,8 +246,9 @@ TEST_F(PostgresConnectionTest, ConnectingCostsNoStatement) {
   const auto connection = open(server_.url(database_.name()), {.application_name = "counted"});
   one(*connection, "SELECT 'only one'");
   const std::string log = server_.log();
+  const std::string session = "counted@" + database_.name() + " ";
   int statements = 0;
-  for (auto at = log.find("counted@"); at != std::string::npos; at = log.find("counted@", at + 1)) {
+  for (auto at = log.find(session); at != std::string::npos; at = log.find(session, at + 1)) {
     ++statements;
   }
   EXPECT_EQ(statements, 1);

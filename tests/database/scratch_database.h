@@ -36,6 +36,11 @@ class ScratchDatabase {
   ~ScratchDatabase() {
     std::error_code ignored;
     if (!folder_.empty()) std::filesystem::remove_all(folder_, ignored);
+    if (name_.empty()) return;
+    try {
+      PostgresServer::instance().drop_database(name_);
+    } catch (const std::exception&) {  // tidiness only: the server goes, too
+    }
   }
   ScratchDatabase(const ScratchDatabase&) = delete;
   ScratchDatabase& operator=(const ScratchDatabase&) = delete;

@@ -164,11 +164,13 @@ TEST_F(PostgresVersionTableTest, ReadingTakesTwoRoundTrips) {
   const VersionTable versions;
   versions.create(*connection_);
   connection_->execute("SET application_name = 'reader'");
-  const auto count = [] {
+  const std::string session = "reader@" + database_.name() + " ";
+  const auto count = [&session] {
     const std::string log = test::PostgresServer::instance().log();
     int lines = 0;
-    for (auto at = log.find("reader@"); at != std::string::npos; at = log.find("reader@", at + 1))
+    for (auto at = log.find(session); at != std::string::npos; at = log.find(session, at + 1)) {
       ++lines;
+    }
     return lines;
   };
   const int before = count();

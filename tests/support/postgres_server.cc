@@ -30,6 +30,12 @@ std::string run(const std::string& command) {
   return output;
 }
 
+std::string read(const std::string& path) {
+  std::ifstream file(path, std::ios::binary);
+  if (!file) throw std::runtime_error("cannot read " + path);
+  return {std::istreambuf_iterator<char>(file), {}};
+}
+
 std::string value(const std::string& settings, const std::string& key) {
   const auto at = settings.find(key + "=");
   if (at == std::string::npos) throw std::runtime_error("run_postgres printed no " + key);
@@ -44,12 +50,17 @@ PostgresServer& PostgresServer::instance() {
   return server;
 }
 
-// The server ends with this process, even if it is killed: run_postgres looks after that.
+// A server of our own ends with this process, even if it is killed: run_postgres looks after that.
 PostgresServer::PostgresServer() {
-  std::string folder = "/tmp/stillhead-postgres-XXXXXX";
-  if (mkdtemp(folder.data()) == nullptr) throw std::runtime_error("cannot make a folder in /tmp");
-  const std::string settings = run(std::string(STILLHEAD_SOURCE_DIR "/tools/run_postgres start ") +
-                                   folder + " " + std::to_string(getpid()));
+  std::string settings;
+  if (const char* given = std::getenv("STILLHEAD_TEST_POSTGRES")) {
+    settings = read(std::string(given) + "/settings");
+  } else {
+    std::string folder = "/tmp/stillhead-postgres-XXXXXX";
+    if (mkdtemp(folder.data()) == nullptr) throw std::runtime_error("cannot make a folder in /tmp");
+    settings = run(std::string(STILLHEAD_SOURCE_DIR "/tools/run_postgres start ") + folder + " " +
+                   std::to_string(getpid()));
+  }
   socket_ = value(settings, "PGHOST");
   port_ = value(settings, "PGPORT");
   log_file_ = value(settings, "LOG");
@@ -58,10 +69,18 @@ PostgresServer::PostgresServer() {
 }
 
 std::string PostgresServer::create_database() {
-  std::string name = "test_" + std::to_string(++databases_);
-  run(binaries_ + "/createdb --host=" + socket_ + " --port=" + port_ + " --username=postgres " +
-      "--owner=scram " + name);
+  std::string name = "test_" + std::to_string(getpid()) + "_" + std::to_string(++databases_);
+  run(tool("createdb") + " --owner=scram " + name);
   return name;
+}
+
+void PostgresServer::drop_database(const std::string& name) const {
+  run(tool("dropdb") + " --force --if-exists " + name);
+}
+
+std::string PostgresServer::tool(const std::string& name) const {
+  return binaries_ + "/" + name + " --host=" + socket_ + " --port=" + port_ +
+         " --username=postgres";
 }
 
 std::string PostgresServer::url(const std::string& database, const std::string& user) const {
@@ -74,9 +93,6 @@ std::string PostgresServer::tcp_url(const std::string& database, const std::stri
          "?sslmode=require";
 }
 
-std::string PostgresServer::log() const {
-  std::ifstream file(log_file_, std::ios::binary);
-  return {std::istreambuf_iterator<char>(file), {}};
-}
+std::string PostgresServer::log() const { return read(log_file_); }
 
 }  // namespace test

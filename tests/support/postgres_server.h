@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// A throw-away PostgreSQL (tools/run_postgres), one per test program, started by the first test
-// that asks for it and gone when the program ends, however it ends.
+// A throw-away PostgreSQL (tools/run_postgres): that of the ctest run (its folder is in the variable
+// STILLHEAD_TEST_POSTGRES), else one of the test program's own, started by the first test that asks
+// for it and gone when the program ends, however it ends.
 #pragma once
 
 #include <string>
@@ -14,6 +15,7 @@ class PostgresServer {
   static PostgresServer& instance();
 
   std::string create_database();  // a new one, empty; returns its name
+  void drop_database(const std::string& name) const;
 
   // libpq settings. Over the socket any role comes in without a password.
   std::string url(const std::string& database, const std::string& user = "postgres") const;
@@ -29,6 +31,7 @@ class PostgresServer {
 
  private:
   PostgresServer();
+  std::string tool(const std::string& name) const;  // a client program with its connection flags
 
   std::string socket_ = {};
   std::string port_ = {};

@@ -108,7 +108,7 @@ TEST_F(ScriptDirTest, ListsTheFaultsOfAllScripts) {
 TEST_F(ScriptDirTest, SaysWhatIsWrongWithTheFolder) {
   const Error empty = refused();
   EXPECT_EQ(empty.message(), root_.string() + ": the folder holds no script (*.sql)");
-  EXPECT_EQ(empty.hint().substr(0, 97),
+  EXPECT_EQ(empty.hint().substr(0, 96),
             "name the folder that holds the scripts; to begin, put a file like this into it:\n-- "
             "revision: 4f1");
 

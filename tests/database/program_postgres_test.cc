@@ -1,0 +1,358 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// The program on a real PostgreSQL: failures of the server and the login, signals, many at once.
+#include <netinet/in.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <csignal>
+#include <cstdlib>
+#include <fstream>
+#include <memory>
+#include <sstream>
+
+#include "tests/database/program_fixture.h"
+#include "tests/database/scratch_database.h"
+#include "tests/support/postgres_server.h"
+
+namespace {
+
+using engine::Reason;
+using test::PostgresServer;
+
+class PostgresProgramTest : public test::ProgramTest {
+ protected:
+  PostgresProgramTest() { url_ = PostgresServer::instance().url(database_.name()); }
+
+  std::vector<std::string> tables() const {
+    return database_.column(
+        "SELECT relname FROM pg_class WHERE relkind = 'r' AND relnamespace = "
+        "'public'::regnamespace "
+        "ORDER BY relname");
+  }
+  // Statements of the engine that the server has logged for this database.
+  std::vector<std::string> log_lines() const {
+    std::vector<std::string> lines;
+    std::istringstream log(PostgresServer::instance().log());
+    for (std::string line; std::getline(log, line);) {
+      if (line.find("stillhead@" + database_.name() + " ") != std::string::npos) {
+        lines.push_back(line);
+      }
+    }
+    return lines;
+  }
+  long times_logged(const std::string& sql) const {
+    const std::vector<std::string> lines = log_lines();
+    return std::count_if(lines.begin(), lines.end(), [&](const std::string& line) {
+      return line.find(sql) != std::string::npos;
+    });
+  }
+  // a1 <- b2; b2 makes a table and then sleeps for a minute.
+  void sleeping_script() {
+    table_script("a1", "");
+    script("b2", "a1", "CREATE TABLE made_before (i integer);\nSELECT pg_sleep(60);", "");
+  }
+  std::unique_ptr<test::RunningProgram> start(Words arguments) const {
+    return std::make_unique<test::RunningProgram>(
+        STILLHEAD_PROGRAM, with_defaults(std::move(arguments)), environment_);
+  }
+  void wait_for_sleep() const {
+    test::wait_until("pg_sleep", [&] {
+      return !database_
+                  .column(
+                      "SELECT 1 FROM pg_stat_activity WHERE datname = current_database() AND "
+                      "state = 'active' AND query LIKE 'SELECT pg_sleep%'")
+                  .empty();
+    });
+  }
+
+  test::ScratchDatabase database_{engine::SqlFlavour::PostgreSql};
+};
+
+TEST_F(PostgresProgramTest, UpgradesShowsAndDowngrades) {
+  three_tables();
+  EXPECT_EQ(run({"upgrade", "heads"}).exit_code, 0);
+  EXPECT_EQ(run({"current"}).out, "c3 (head)\n");
+  EXPECT_EQ(tables(), (std::vector<std::string>{"alembic_version", "t_a1", "t_b2", "t_c3"}));
+  EXPECT_EQ(run({"downgrade", "a1"}).exit_code, 0);
+  EXPECT_EQ(tables(), (std::vector<std::string>{"alembic_version", "t_a1"}));
+}
+
+TEST_F(PostgresProgramTest, NothingToDoTakesNoLockAndWritesNothing) {
+  three_tables();
+  ASSERT_EQ(run({"upgrade", "heads"}).exit_code, 0);
+  const std::size_t before = log_lines().size();
+  EXPECT_EQ(run({"upgrade", "heads"}).out, "already at c3\n");
+  std::vector<std::string> lines = log_lines();
+  lines.erase(lines.begin(), lines.begin() + static_cast<std::ptrdiff_t>(before));
+  EXPECT_GT(lines.size(), 0U);
+  EXPECT_LE(lines.size(), 4U) << "a few queries";
+  for (const std::string& line : lines) {
+    for (const char* word : {"lock", "INSERT", "UPDATE", "CREATE", "BEGIN"}) {
+      EXPECT_EQ(line.find(word), std::string::npos) << line;
+    }
+  }
+}
+
+TEST_F(PostgresProgramTest, CurrentCreatesNothing) {
+  three_tables();
+  EXPECT_EQ(run({"current"}).exit_code, 0);
+  EXPECT_EQ(run({"current"}).out, "");
+  EXPECT_EQ(tables(), std::vector<std::string>{});
+}
+
+// --- what the server or the database says no to --------------------------------------------------
+
+TEST_F(PostgresProgramTest, ASyntaxErrorInStatementThreeRollsItsRevisionBack) {
+  table_script("a1", "");
+  script("b2", "a1",
+         "CREATE TABLE s1 (i integer);\nCREATE TABLE s2 (i integer);\nCREATE TABLE s3\n"
+         "  (i integer nul);\nCREATE TABLE s4 (i integer);\nCREATE TABLE s5 (i integer);",
+         "");
+  const test::ProgramEnd end = run_with_report({"upgrade", "heads"});
+  EXPECT_EQ(end.exit_code, 1);
+  EXPECT_TRUE(
+      end.err.ends_with("stillhead: upgrade to b2 failed at statement 3 of 5: syntax error "
+                        "at or near \"nul\" (42601), b2.sql:8\n"))
+      << end.err;
+  EXPECT_EQ(tables(), (std::vector<std::string>{"alembic_version", "t_a1"}));
+  EXPECT_EQ(report_.reason, Reason::MigrationFailed);
+  EXPECT_EQ(report_.to, std::vector<std::string>{"a1"});
+  ASSERT_TRUE(report_.failure.has_value());
+  EXPECT_EQ(report_.failure->statement, 3);
+  EXPECT_EQ(report_.failure->line, 8);
+  EXPECT_EQ(report_.failure->sqlstate, "42601");
+  EXPECT_EQ(report_.failure->message, "syntax error at or near \"nul\"");
+}
+
+TEST_F(PostgresProgramTest, ARevisionThatNoScriptHasIsNamed) {
+  three_tables();
+  ASSERT_EQ(run({"upgrade", "heads"}).exit_code, 0);
+  database_.connect()->execute("UPDATE alembic_version SET version_num = 'zzz'");
+  const test::ProgramEnd end = run_with_report({"upgrade", "heads"});
+  EXPECT_EQ(end.exit_code, 4);
+  EXPECT_TRUE(end.err.starts_with(
+      "stillhead: the version table holds 'zzz', which none of the 3 scripts has\nhint: "))
+      << end.err;
+  EXPECT_EQ(database_.column("SELECT version_num FROM alembic_version"),
+            std::vector<std::string>{"zzz"});
+}
+
+TEST_F(PostgresProgramTest, AServerThatIsNotThere) {
+  three_tables();
+  url_ = "postgresql://u@127.0.0.1:1/d";
+  const test::ProgramEnd end = run_with_report({"upgrade", "heads"});
+  EXPECT_EQ(end.exit_code, 5);
+  EXPECT_EQ(end.err,
+            "stillhead: cannot connect to postgresql://u@127.0.0.1:1/d: connection to server at "
+            "\"127.0.0.1\", port 1 failed: Connection refused Is the server running on that host "
+            "and accepting TCP/IP connections?\n"
+            "hint: check host and port, and that the server runs and accepts connections from "
+            "here\n");
+  EXPECT_EQ(report_.reason, Reason::DatabaseUnreachable);
+}
+
+TEST_F(PostgresProgramTest, AServerThatDoesNotAnswer) {
+  three_tables();
+  const int listener = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+  sockaddr_in address{};
+  address.sin_family = AF_INET;
+  address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+  ASSERT_EQ(bind(listener, reinterpret_cast<sockaddr*>(&address), sizeof address), 0);
+  ASSERT_EQ(listen(listener, 8), 0);
+  socklen_t length = sizeof address;
+  ASSERT_EQ(getsockname(listener, reinterpret_cast<sockaddr*>(&address), &length), 0);
+  url_ = fmt::format("postgresql://u@127.0.0.1:{}/d", ntohs(address.sin_port));
+
+  const test::ProgramEnd end = run_with_report({"upgrade", "heads", "--connect-timeout", "300ms"});
+  close(listener);
+  EXPECT_EQ(end.exit_code, 5);
+  EXPECT_EQ(end.err, "stillhead: cannot connect to " + url_ +
+                         ": no answer within 300 ms\n"
+                         "hint: check host and port, name resolution and firewalls\n");
+  EXPECT_EQ(report_.reason, Reason::DatabaseUnreachable);
+  EXPECT_LT(end.duration.count(), 5000);
+}
+
+TEST_F(PostgresProgramTest, AWrongPassword) {
+  three_tables();
+  url_ = PostgresServer::instance().tcp_url(database_.name(), "scram", "wr0ng");
+  const test::ProgramEnd end = run_with_report({"upgrade", "heads"});
+  EXPECT_EQ(end.exit_code, 5);
+  EXPECT_TRUE(end.err.starts_with("stillhead: cannot connect to postgresql://scram:***@127.0.0.1:"))
+      << end.err;
+  EXPECT_NE(end.err.find("FATAL: password authentication failed for user \"scram\""),
+            std::string::npos)
+      << end.err;
+  EXPECT_TRUE(
+      end.err.ends_with("hint: check user, password and database name, and the server's "
+                        "pg_hba.conf\n"))
+      << end.err;
+  EXPECT_EQ(report_.reason, Reason::AuthenticationFailed);
+  EXPECT_EQ((end.out + end.err + folder_.read("report.json")).find("wr0ng"), std::string::npos);
+}
+
+TEST_F(PostgresProgramTest, ADatabaseThatDoesNotExist) {
+  three_tables();
+  url_ = PostgresServer::instance().url("no_such_database");
+  const test::ProgramEnd end = run_with_report({"upgrade", "heads"});
+  EXPECT_EQ(end.exit_code, 5);
+  EXPECT_NE(end.err.find("database \"no_such_database\" does not exist (3D000)"), std::string::npos)
+      << end.err;
+  EXPECT_EQ(report_.reason, Reason::AuthenticationFailed);
+}
+
+// --- signals -------------------------------------------------------------------------------------
+
+class SignalTest : public PostgresProgramTest, public testing::WithParamInterface<int> {};
+
+TEST_P(SignalTest, CancelsTheStatementAndRollsBack) {
+  sleeping_script();
+  const auto program = start({"upgrade", "heads", "--report", folder_ / "report.json"});
+  wait_for_sleep();
+  program->send(GetParam());
+  const test::ProgramEnd end = program->wait();
+  EXPECT_EQ(end.exit_code, 8);
+  EXPECT_LT(end.duration.count(), 2000);
+  EXPECT_TRUE(end.err.ends_with(
+      "stillhead: upgrade to b2 interrupted at statement 2 of 2, b2.sql:6; rolled back\n"
+      "hint: run the same command again\n"))
+      << end.err;
+  EXPECT_EQ(tables(), (std::vector<std::string>{"alembic_version", "t_a1"}));
+  const auto report = engine::report_from_json(folder_.read("report.json"));
+  ASSERT_TRUE(report.has_value());
+  EXPECT_EQ(report->reason, Reason::Interrupted);
+  EXPECT_EQ(report->to, std::vector<std::string>{"a1"});
+  ASSERT_TRUE(report->failure.has_value());
+  EXPECT_EQ(report->failure->statement, 2);
+}
+
+INSTANTIATE_TEST_SUITE_P(Each, SignalTest, testing::Values(SIGINT, SIGTERM, SIGHUP),
+                         [](const auto& info) {
+                           return info.param == SIGINT    ? "Interrupt"
+                                  : info.param == SIGTERM ? "Terminate"
+                                                          : "HangUp";
+                         });
+
+// A server that does not react to the cancel request.
+TEST_F(PostgresProgramTest, ASecondSignalEndsTheProgramAtOnce) {
+  sleeping_script();
+  const auto program = start({"upgrade", "heads"});
+  wait_for_sleep();
+  const pid_t backend = std::stoi(
+      database_
+          .column("SELECT pid FROM pg_stat_activity WHERE datname = current_database() AND "
+                  "query LIKE 'SELECT pg_sleep%'")
+          .at(0));
+  ASSERT_EQ(kill(backend, SIGSTOP), 0);
+  program->send(SIGTERM);
+  std::this_thread::sleep_for(std::chrono::milliseconds(1200));
+  program->send(SIGTERM);
+  const test::ProgramEnd end = program->wait();
+  kill(backend, SIGCONT);
+  EXPECT_EQ(end.exit_code, 8);
+  EXPECT_LT(end.duration.count(), 1000);
+  EXPECT_TRUE(
+      end.err.ends_with("stillhead: stopped at once by a second signal; the database rolls "
+                        "back what was not committed\n"))
+      << end.err;
+  test::wait_until("the roll back", [&] { return tables().size() == 2; });
+}
+
+// --- several at once -----------------------------------------------------------------------------
+
+TEST_F(PostgresProgramTest, ARunWaitsForAnotherAndSaysForWhom) {
+  sleeping_script();
+  const auto first = start({"upgrade", "heads"});
+  wait_for_sleep();
+
+  const test::ProgramEnd refused = run_with_report({"upgrade", "heads", "--lock-wait", "0s"});
+  EXPECT_EQ(refused.exit_code, 5);
+  EXPECT_EQ(report_.reason, Reason::LockUnavailable);
+  EXPECT_NE(refused.err.find("pid "), std::string::npos) << refused.err;
+  EXPECT_NE(refused.err.find("stillhead"), std::string::npos) << refused.err;
+
+  const auto waiting = start({"upgrade", "heads"});
+  test::wait_until("the message", [&] {
+    return waiting->err().find("INFO  [stillhead] Waiting for another run to end: ") !=
+           std::string::npos;
+  });
+  waiting->send(SIGTERM);
+  const test::ProgramEnd stopped = waiting->wait();
+  EXPECT_EQ(stopped.exit_code, 8);
+  EXPECT_LT(stopped.duration.count(), 2000);
+
+  first->send(SIGTERM);
+  EXPECT_EQ(first->wait().exit_code, 8);
+}
+
+int race_rounds() {
+  const char* rounds = std::getenv("STILLHEAD_RACE_ROUNDS");
+  return rounds == nullptr ? 3 : std::max(1, std::atoi(rounds));
+}
+
+class RaceTest : public PostgresProgramTest, public testing::WithParamInterface<int> {};
+
+TEST_P(RaceTest, OfTwentyOneAppliesAndNineteenFindNothingToDo) {
+  three_tables();
+  // A reader of a pipe waits until a writer opens it: all start in the same moment.
+  const std::string gate = folder_ / "gate";
+  ASSERT_EQ(mkfifo(gate.c_str(), 0600), 0);
+  Words arguments = {"-c", "read line < \"$0\"; exec \"$@\"", gate, STILLHEAD_PROGRAM};
+  for (const std::string& word : with_defaults({"upgrade", "heads"})) arguments.push_back(word);
+  std::vector<std::unique_ptr<test::RunningProgram>> engines;
+  for (int i = 0; i < 20; ++i) {
+    engines.push_back(std::make_unique<test::RunningProgram>("/bin/sh", arguments));
+  }
+  std::this_thread::sleep_for(std::chrono::milliseconds(300));
+  // Stays open: who comes late finds a line, too.
+  std::ofstream opened(gate);
+  opened << std::string(20, '\n') << std::flush;
+  int applied = 0;
+  int nothing_to_do = 0;
+  for (const auto& engine : engines) {
+    const test::ProgramEnd end = engine->wait();
+    EXPECT_EQ(end.exit_code, 0) << end.err;
+    applied += end.out.starts_with("upgraded to c3: 3 revisions in ") ? 1 : 0;
+    nothing_to_do += end.out.starts_with("already at c3") ? 1 : 0;
+  }
+  EXPECT_EQ(applied, 1);
+  EXPECT_EQ(nothing_to_do, 19);
+  for (const char* table : {"t_a1", "t_b2", "t_c3"}) {
+    EXPECT_EQ(times_logged(fmt::format("CREATE TABLE {} ", table)), 1) << table;
+  }
+  EXPECT_EQ(database_.column("SELECT version_num FROM alembic_version"),
+            std::vector<std::string>{"c3"});
+}
+
+INSTANTIATE_TEST_SUITE_P(Round, RaceTest, testing::Range(1, race_rounds() + 1));
+
+// --- secrets -------------------------------------------------------------------------------------
+
+TEST_F(PostgresProgramTest, ThePasswordIsNowhere) {
+  sleeping_script();
+  url_ = PostgresServer::instance().tcp_url(database_.name(), "scram", PostgresServer::kPassword);
+  const auto program = start({"upgrade", "heads", "--report", folder_ / "report.json"});
+  wait_for_sleep();
+  const std::string command_line = program->command_line();
+  program->send(SIGTERM);
+  const test::ProgramEnd end = program->wait();
+  ASSERT_EQ(end.exit_code, 8) << end.err;
+  EXPECT_NE(command_line.find("upgrade"), std::string::npos);
+  const test::ProgramEnd shown = run({"current", "-v"});
+  EXPECT_EQ(shown.exit_code, 0) << shown.err;
+  const test::ProgramEnd shown_json = run({"current", "--json"});
+  EXPECT_NE(shown_json.out.find("scram:***@"), std::string::npos) << shown_json.out;
+  const test::ProgramEnd mistyped = run({"currant", url_});
+  for (const std::string& text :
+       {command_line, end.out, end.err, folder_.read("report.json"), shown.out, shown.err,
+        shown_json.out, shown_json.err, mistyped.out, mistyped.err}) {
+    for (const char* secret : {"secret%231", "secret#1"}) {
+      EXPECT_EQ(text.find(secret), std::string::npos) << text;
+    }
+  }
+}
+
+}  // namespace

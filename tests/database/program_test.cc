@@ -1,0 +1,482 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// The program as people use it, on SQLite files: commands, wrong usage, faulty scripts, reports.
+#include <sys/stat.h>
+
+#include <filesystem>
+#include <sstream>
+
+#include "tests/database/program_fixture.h"
+
+namespace {
+
+namespace fs = std::filesystem;
+using engine::Reason;
+using Json = nlohmann::json;
+
+constexpr const char* kExample =
+    "-- revision: 4f1c2a9b0d3e\n-- down_revision: None\n-- message: create users\n\n"
+    "-- stillhead:upgrade\nCREATE TABLE users (id integer PRIMARY KEY);\n\n"
+    "-- stillhead:downgrade\nDROP TABLE users;\n";
+
+class SqliteProgramTest : public test::ProgramTest {
+ protected:
+  SqliteProgramTest() { url_ = "sqlite:///" + (folder_ / "app.db"); }
+
+  bool database_exists() const { return folder_.has("app.db"); }
+};
+
+// --- commands ------------------------------------------------------------------------------------
+
+TEST_F(SqliteProgramTest, UpgradesShowsAndDowngrades) {
+  three_tables();
+  const test::ProgramEnd up = run({"upgrade", "heads"});
+  EXPECT_EQ(up.exit_code, 0);
+  EXPECT_TRUE(up.out.starts_with("upgraded to c3: 3 revisions in ")) << up.out;
+  EXPECT_EQ(up.err,
+            "INFO  [stillhead] Running upgrade  -> a1, make a1\n"
+            "INFO  [stillhead] Running upgrade a1 -> b2, make b2\n"
+            "INFO  [stillhead] Running upgrade b2 -> c3, make c3\n");
+  EXPECT_EQ(run({"current"}).out, "c3 (head)\n");
+
+  const test::ProgramEnd down = run({"downgrade", "-1"});
+  EXPECT_EQ(down.exit_code, 0);
+  EXPECT_TRUE(down.out.starts_with("downgraded to b2: 1 revision in ")) << down.out;
+  EXPECT_EQ(down.err, "INFO  [stillhead] Running downgrade c3 -> b2, make c3\n");
+  EXPECT_EQ(run({"history", "-i"}).out,
+            "b2 -> c3 (head), make c3\n"
+            "a1 -> b2 (current), make b2\n"
+            "<base> -> a1, make a1\n");
+  EXPECT_EQ(run({"heads"}).out, "c3 (head)\n");
+}
+
+TEST_F(SqliteProgramTest, NothingToDoWritesNothing) {
+  three_tables();
+  ASSERT_EQ(run({"upgrade", "heads"}).exit_code, 0);
+  const std::string before = folder_.read("app.db");
+  const auto time_before = fs::last_write_time(folder_ / "app.db");
+  const test::ProgramEnd end = run_with_report({"upgrade", "heads"});
+  EXPECT_EQ(end.exit_code, 0);
+  EXPECT_EQ(end.out, "already at c3\n");
+  EXPECT_EQ(end.err, "");
+  EXPECT_EQ(folder_.read("app.db"), before);
+  EXPECT_EQ(fs::last_write_time(folder_ / "app.db"), time_before);
+  EXPECT_EQ(report_.message, "already at c3");
+  EXPECT_EQ(report_.pending, 0);
+  EXPECT_EQ(report_.from, std::vector<std::string>{"c3"});
+  EXPECT_EQ(report_.to, std::vector<std::string>{"c3"});
+}
+
+TEST_F(SqliteProgramTest, AppliesInEitherDirectionAsFarAsItMay) {
+  three_tables();
+  ASSERT_EQ(run({"apply", "heads"}).exit_code, 0);
+  const test::ProgramEnd refused = run_with_report({"apply", "a1"});
+  EXPECT_EQ(refused.exit_code, 6);
+  EXPECT_EQ(refused.err,
+            "stillhead: target 'a1' lies below where the database is: 'b2' would have to be "
+            "downgraded, and downgrades are forbidden\n"
+            "hint: allow downgrades (--downgrade=allow) if what these revisions added may be lost, "
+            "or name a newer target\n");
+  EXPECT_EQ(report_.reason, Reason::DowngradeForbidden);
+  EXPECT_EQ(run({"current"}).out, "c3 (head)\n");
+  const test::ProgramEnd allowed = run({"apply", "a1", "--downgrade=allow"});
+  EXPECT_TRUE(allowed.out.starts_with("downgraded to a1: 2 revisions in ")) << allowed.out;
+}
+
+TEST_F(SqliteProgramTest, UpgradeToWhatIsLeftBehindIsAnError) {
+  three_tables();
+  ASSERT_EQ(run({"upgrade", "heads"}).exit_code, 0);
+  const test::ProgramEnd end = run({"upgrade", "a1"});
+  EXPECT_EQ(end.exit_code, 4);
+  EXPECT_EQ(end.err,
+            "stillhead: cannot upgrade to 'a1': the database has already left it behind and is at "
+            "'c3'\n"
+            "hint: to go back, say downgrade, or apply with downgrades allowed\n");
+}
+
+TEST_F(SqliteProgramTest, ReadingCommandsMakeNoDatabase) {
+  three_tables();
+  for (const char* command : {"current", "history", "heads"}) run({command});
+  EXPECT_EQ(run({"downgrade", "base"}).exit_code, 5);
+  EXPECT_FALSE(database_exists());
+  EXPECT_EQ(run({"current"}).err, "stillhead: cannot open " + url_ +
+                                      ": no such database file\n"
+                                      "hint: a first upgrade creates it\n");
+}
+
+TEST_F(SqliteProgramTest, QuietPrintsErrorsOnly) {
+  three_tables();
+  const test::ProgramEnd up = run({"-q", "upgrade", "heads"});
+  EXPECT_EQ(up.exit_code, 0);
+  EXPECT_EQ(up.out + up.err, "");
+  EXPECT_TRUE(run({"-q", "upgrade", "a1"}).err.starts_with("stillhead: cannot upgrade to 'a1'"));
+}
+
+TEST_F(SqliteProgramTest, JsonOfARunIsItsReport) {
+  three_tables();
+  const auto report =
+      engine::report_from_json(run({"upgrade", "heads", "--json", "--owner", "me", "--attempt", "2",
+                                    "--run-id", "0123456789abcdef"})
+                                   .out);
+  ASSERT_TRUE(report.has_value());
+  EXPECT_EQ(report->reason, Reason::Succeeded);
+  EXPECT_EQ(report->engine_version, STILLHEAD_VERSION);
+  EXPECT_EQ(report->command, "upgrade");
+  EXPECT_EQ(report->target, "heads");
+  EXPECT_EQ(report->run_id, "0123456789abcdef");
+  EXPECT_EQ(report->owner, "me");
+  EXPECT_EQ(report->attempt, 2);
+  EXPECT_EQ(report->from, std::vector<std::string>{});
+  EXPECT_EQ(report->to, std::vector<std::string>{"c3"});
+  EXPECT_EQ(report->target_revisions, std::vector<std::string>{"c3"});
+  EXPECT_EQ(report->source_heads, std::vector<std::string>{"c3"});
+  EXPECT_EQ(report->source_revisions, 3);
+  EXPECT_EQ(report->pending, 3);
+  ASSERT_EQ(report->steps.size(), 3U);
+  EXPECT_EQ(report->steps[2].revision, "c3");
+  EXPECT_EQ(report->steps[2].direction, "upgrade");
+  EXPECT_EQ(report->steps[2].statement_count, 1);
+  EXPECT_LT(report->started_at, report->finished_at);
+}
+
+TEST_F(SqliteProgramTest, JsonOfCommandsThatShow) {
+  three_tables();
+  ASSERT_EQ(run({"upgrade", "b2"}).exit_code, 0);
+  const Json current = Json::parse(run({"current", "--json"}).out);
+  EXPECT_EQ(current["rows"], Json::parse(R"(["b2"])"));
+  EXPECT_EQ(current["upToDate"], false);
+  EXPECT_EQ(current["database"], url_);
+  const Json history = Json::parse(run({"history", "-i", "--json"}).out);
+  EXPECT_EQ(history["revisions"][1]["revision"], "b2");
+  EXPECT_EQ(history["revisions"][1]["current"], true);
+  EXPECT_EQ(Json::parse(run({"heads", "--json"}).out)["heads"][0]["revision"], "c3");
+  const Json version = Json::parse(run({"version", "--json"}).out);
+  EXPECT_EQ(version["version"], STILLHEAD_VERSION);
+  EXPECT_EQ(version["contractVersion"], engine::kContractVersion);
+}
+
+TEST_F(SqliteProgramTest, ReportOfCurrentTellsTheRows) {
+  three_tables();
+  ASSERT_EQ(run({"upgrade", "b2"}).exit_code, 0);
+  EXPECT_EQ(run_with_report({"current"}).exit_code, 0);
+  EXPECT_EQ(report_.command, "current");
+  EXPECT_EQ(report_.to, std::vector<std::string>{"b2"});
+  EXPECT_EQ(report_.source_heads, std::vector<std::string>{"c3"});
+  EXPECT_EQ(report_.message, "at b2");
+}
+
+TEST_F(SqliteProgramTest, LogLinesCanBeJson) {
+  three_tables();
+  std::istringstream lines(run({"upgrade", "heads", "--log-format", "json"}).err);
+  int count = 0;
+  for (std::string line; std::getline(lines, line); ++count) {
+    const Json json = Json::parse(line);
+    EXPECT_EQ(json["stillhead"], "progress");
+    EXPECT_EQ(json["steps"], 3);
+    EXPECT_EQ(json["step"], count / 2 + 1);
+  }
+  EXPECT_EQ(count, 6);
+}
+
+TEST_F(SqliteProgramTest, TheUrlComesFromVariablesAndFiles) {
+  three_tables();
+  const std::string url = std::exchange(url_, "");
+  environment_ = {{"DATABASE_URL", url}};
+  EXPECT_EQ(run({"upgrade", "heads"}).exit_code, 0);
+  environment_ = {{"STILLHEAD_DATABASE_URL_FILE", folder_.write("url", url + "\n")},
+                  {"DATABASE_URL", "sqlite:////nowhere/at/all.db"}};
+  EXPECT_EQ(run({"current"}).out, "c3 (head)\n");
+}
+
+TEST_F(SqliteProgramTest, VersionTableHasANameOfChoice) {
+  three_tables();
+  ASSERT_EQ(run({"upgrade", "heads", "--version-table", "my_version"}).exit_code, 0);
+  EXPECT_EQ(run({"current", "--version-table", "my_version"}).out, "c3 (head)\n");
+  EXPECT_EQ(run({"current"}).out, "");
+}
+
+TEST_F(SqliteProgramTest, HelpAndVersionArePrinted) {
+  EXPECT_EQ(run({"--version"}).out, "stillhead " STILLHEAD_VERSION "\n");
+  EXPECT_EQ(run({"version"}).out, "stillhead " STILLHEAD_VERSION "\n");
+  const test::ProgramEnd help = run({"--help"});
+  EXPECT_EQ(help.exit_code, 0);
+  EXPECT_TRUE(help.out.starts_with("stillhead runs database schema migrations.\n")) << help.out;
+  EXPECT_EQ(run({"help"}).out, help.out);
+  EXPECT_TRUE(run({"upgrade", "--help"}).out.starts_with("stillhead upgrade: "));
+}
+
+// --- bundle --------------------------------------------------------------------------------------
+
+TEST_F(SqliteProgramTest, ABundleCopiesItself) {
+  fs::create_directories(folder_ / "engine/bin");
+  fs::copy(STILLHEAD_PROGRAM, folder_ / "engine/bin/stillhead");
+  folder_.write("engine/lib/ld.so", "stands for the loader");
+  const std::string copy = folder_ / "copy";
+  const test::ProgramEnd first =
+      test::run_program(folder_ / "engine/bin/stillhead", {"bundle", copy});
+  EXPECT_EQ(first.exit_code, 0) << first.err;
+  EXPECT_TRUE(first.out.starts_with("copied 2 files (")) << first.out;
+  EXPECT_TRUE(first.out.ends_with(" MB) to " + copy + "\n")) << first.out;
+  EXPECT_EQ(folder_.read("copy/lib/ld.so"), "stands for the loader");
+  EXPECT_EQ(test::run_program(copy + "/bin/stillhead", {"--version"}).exit_code, 0);
+  // The copy is a bundle, and its program can be replaced while it runs.
+  EXPECT_EQ(test::run_program(copy + "/bin/stillhead", {"bundle", folder_ / "again"}).exit_code, 0);
+  EXPECT_EQ(test::run_program(folder_ / "engine/bin/stillhead", {"bundle", copy}).exit_code, 0);
+}
+
+TEST_F(SqliteProgramTest, AProgramThatIsNoBundleSaysSo) {
+  const test::ProgramEnd end = run({"bundle", folder_ / "copy"});
+  EXPECT_EQ(end.exit_code, 2);
+  EXPECT_TRUE(end.err.starts_with("stillhead: this program is not installed as a bundle: "))
+      << end.err;
+  EXPECT_FALSE(folder_.has("copy"));
+}
+
+// --- wrong usage ---------------------------------------------------------------------------------
+
+TEST_F(SqliteProgramTest, WrongUsageIsOneLineAndNothingElse) {
+  three_tables();
+  const std::pair<std::vector<std::string>, std::string> cases[] = {
+      {{"upgrad", "heads"}, "unknown command \"upgrad\"; did you mean 'upgrade'?"},
+      {{"upgrade"},
+       "`stillhead upgrade` needs a target TARGET; for example `stillhead upgrade heads`"},
+      {{"upgrade", "heads", "--lock-wait", "soon"},
+       "--lock-wait takes a duration such as 500ms, 30s or 5m, not \"soon\""},
+      {{"upgrade", "heads", "--frobnicate"},
+       "unknown option --frobnicate; `stillhead help` lists the options"}};
+  for (const auto& [words, message] : cases) {
+    const test::ProgramEnd end = run_with_report(words);
+    EXPECT_EQ(end.exit_code, 2);
+    EXPECT_EQ(end.err, "stillhead: " + message + "\n");
+    EXPECT_EQ(end.out, "");
+    EXPECT_EQ(report_.reason, Reason::InvalidUsage);
+    EXPECT_EQ(report_.message, message);
+  }
+  EXPECT_FALSE(database_exists());
+}
+
+TEST_F(SqliteProgramTest, AFailureIsAReportInJson) {
+  const test::ProgramEnd end = run({"upgrade", "--json"});
+  EXPECT_EQ(end.exit_code, 2);
+  const auto report = engine::report_from_json(end.out);
+  ASSERT_TRUE(report.has_value()) << end.out;
+  EXPECT_EQ(report->reason, Reason::InvalidUsage);
+}
+
+TEST_F(SqliteProgramTest, WithoutADatabaseEveryWayToNameOneIsTold) {
+  three_tables();
+  url_.clear();
+  const test::ProgramEnd end = run_with_report({"upgrade", "heads"});
+  EXPECT_EQ(end.exit_code, 2);
+  EXPECT_EQ(end.err,
+            "stillhead: `stillhead upgrade` needs a database URL, and none is given\n"
+            "hint: give --database-url URL, --database-url-file FILE, or set the environment "
+            "variable STILLHEAD_DATABASE_URL or DATABASE_URL\n");
+}
+
+TEST_F(SqliteProgramTest, AReportThatCannotBeWrittenStopsTheRunBeforeItBegins) {
+  three_tables();
+  const test::ProgramEnd end = run({"upgrade", "heads", "--report", "/nowhere/report.json"});
+  EXPECT_EQ(end.exit_code, 2);
+  EXPECT_TRUE(end.err.starts_with(
+      "stillhead: cannot write the report to /nowhere/report.json: No such file or directory\n"))
+      << end.err;
+  EXPECT_FALSE(database_exists());
+}
+
+TEST_F(SqliteProgramTest, AnUnknownTargetIsNamed) {
+  three_tables();
+  const test::ProgramEnd end = run_with_report({"upgrade", "nope"});
+  EXPECT_EQ(end.exit_code, 2);
+  EXPECT_TRUE(
+      end.err.starts_with("stillhead: target 'nope': no revision or branch answers to 'nope'\n"))
+      << end.err;
+  EXPECT_EQ(report_.reason, Reason::InvalidTarget);
+  EXPECT_FALSE(database_exists());
+}
+
+// --- faulty scripts ------------------------------------------------------------------------------
+
+class FaultyScriptsTest : public SqliteProgramTest {
+ protected:
+  // Exit code 3, this text, and nothing has happened.
+  void expect_refused(const std::string& message, const std::string& hint) {
+    const test::ProgramEnd end = run_with_report({"upgrade", "heads"});
+    EXPECT_EQ(end.exit_code, 3);
+    EXPECT_EQ(end.out, "");
+    EXPECT_EQ(end.err, "stillhead: " + message + "\n" + (hint.empty() ? "" : "hint: " + hint));
+    EXPECT_EQ(report_.reason, Reason::InvalidScripts);
+    EXPECT_EQ(report_.message, message);
+    EXPECT_FALSE(database_exists());
+  }
+  std::string file(const std::string& name) const { return scripts() + "/" + name; }
+};
+
+TEST_F(FaultyScriptsTest, MissingFolder) {
+  expect_refused(scripts() + ": the folder of scripts does not exist",
+                 "name the folder that holds the scripts, or its parent when the folder is called "
+                 "versions\n");
+}
+
+TEST_F(FaultyScriptsTest, EmptyFolder) {
+  fs::create_directory(scripts());
+  expect_refused(scripts() + ": the folder holds no script (*.sql)",
+                 std::string("name the folder that holds the scripts; to begin, put a file like "
+                             "this into it:\n") +
+                     kExample);
+}
+
+TEST_F(FaultyScriptsTest, ScriptWithoutHeader) {
+  three_tables();
+  folder_.write("migrations/zz.sql", "CREATE TABLE x (id integer);\n");
+  expect_refused(file("zz.sql") +
+                     ":1: no revision in the header: the comment lines at the top of the script "
+                     "must name it; add a line such as `-- revision: 4f1c2a9b0d3e`",
+                 std::string("a script begins like this:\n") + kExample);
+}
+
+TEST_F(FaultyScriptsTest, TwoScriptsWithOneId) {
+  three_tables();
+  folder_.write("migrations/zz.sql", "-- revision: a1\n");
+  expect_refused(file("zz.sql") + ": revision 'a1' is present more than once, first in " +
+                     file("a1.sql") + "; give one of them another id",
+                 "");
+}
+
+TEST_F(FaultyScriptsTest, MissingParent) {
+  three_tables();
+  folder_.write("migrations/zz.sql", "-- revision: d4\n-- down_revision: nix\n");
+  expect_refused(file("zz.sql") +
+                     ": down_revision 'nix' is the id of no script; add the missing script or "
+                     "correct the line",
+                 "");
+}
+
+TEST_F(FaultyScriptsTest, Cycle) {
+  three_tables();
+  folder_.write("migrations/y.sql", "-- revision: e5\n-- down_revision: d4\n");
+  folder_.write("migrations/z.sql", "-- revision: d4\n-- down_revision: e5\n");
+  const test::ProgramEnd end = run_with_report({"upgrade", "heads"});
+  EXPECT_EQ(end.exit_code, 3);
+  EXPECT_NE(
+      end.err.find(": Cycle is detected in revisions (d4, e5); change down_revision of one of "
+                   "them so that one comes first\n"),
+      std::string::npos)
+      << end.err;
+  EXPECT_NE(end.err.find(scripts()), std::string::npos) << "names a file: " << end.err;
+  EXPECT_FALSE(database_exists());
+}
+
+TEST_F(FaultyScriptsTest, EveryFaultIsListedAtOnce) {
+  folder_.write("migrations/a.sql", "-- revision: a b\n");
+  folder_.write("migrations/b.sql", "SELECT 1;\n");
+  const test::ProgramEnd end = run_with_report({"upgrade", "heads"});
+  EXPECT_EQ(end.exit_code, 3);
+  EXPECT_NE(end.err.find(file("a.sql") + ":1: "), std::string::npos) << end.err;
+  EXPECT_NE(end.err.find(file("b.sql") + ":1: "), std::string::npos) << end.err;
+}
+
+TEST_F(FaultyScriptsTest, AFaultInTheLastScriptStopsTheFirst) {
+  three_tables();
+  script("d4", "c3", "SELECT 'unterminated;", "");
+  const test::ProgramEnd end = run_with_report({"upgrade", "heads"});
+  EXPECT_EQ(end.exit_code, 3);
+  EXPECT_TRUE(end.err.starts_with("stillhead: " + file("d4.sql") + ":5: ")) << end.err;
+  EXPECT_FALSE(database_exists());
+}
+
+TEST_F(FaultyScriptsTest, OtherScriptsThanExpectedAreNotRun) {
+  three_tables();
+  const std::string found = run({"digest", scripts()}).out.substr(0, 64);
+  const std::string expected(64, 'a');
+  const test::ProgramEnd end = run({"upgrade", "heads", "--scripts-sha256", expected});
+  EXPECT_EQ(end.exit_code, 3);
+  EXPECT_EQ(end.err, "stillhead: the scripts in " + scripts() +
+                         " are not the expected ones: their digest is " + found + ", expected is " +
+                         expected +
+                         "\nhint: `stillhead digest DIR` prints the digest of a folder\n");
+  EXPECT_FALSE(database_exists());
+  EXPECT_EQ(run({"upgrade", "heads", "--scripts-sha256", found}).exit_code, 0);
+}
+
+TEST_F(FaultyScriptsTest, AnIrreversibleRevisionIsNotTakenBack) {
+  table_script("a1", "");
+  folder_.write("migrations/b2.sql",
+                "-- revision: b2\n-- down_revision: a1\n-- stillhead:upgrade\nCREATE TABLE x (i "
+                "integer);\n");
+  table_script("c3", "b2");
+  ASSERT_EQ(run({"upgrade", "heads"}).exit_code, 0);
+  const test::ProgramEnd end = run_with_report({"downgrade", "base"});
+  EXPECT_EQ(end.exit_code, 6);
+  EXPECT_EQ(end.err,
+            "stillhead: cannot downgrade revision b2: " + file("b2.sql") +
+                " has no downgrade section\n"
+                "hint: write `-- stillhead:downgrade` and what takes the revision back; an "
+                "empty section means that nothing is to be done\n");
+  EXPECT_EQ(report_.reason, Reason::IrreversibleRevision);
+  EXPECT_EQ(run({"current"}).out, "c3 (head)\n") << "c3 could have been taken back, but was not";
+}
+
+// --- failures in the database --------------------------------------------------------------------
+
+TEST_F(SqliteProgramTest, ASyntaxErrorInStatementThreeRollsItsRevisionBack) {
+  table_script("a1", "");
+  script(
+      "b2", "a1",
+      "CREATE TABLE s1 (i integer);\nCREATE TABLE s2 (i integer);\nCREATE TABEL s3 (i integer);\n"
+      "CREATE TABLE s4 (i integer);\nCREATE TABLE s5 (i integer);",
+      "");
+  const test::ProgramEnd end = run_with_report({"upgrade", "heads"});
+  EXPECT_EQ(end.exit_code, 1);
+  EXPECT_EQ(end.out, "");
+  EXPECT_TRUE(end.err.ends_with(
+      "stillhead: upgrade to b2 failed at statement 3 of 5: near \"TABEL\": syntax error (SQLite "
+      "error 1), b2.sql:7\n"))
+      << end.err;
+  EXPECT_EQ(report_.reason, Reason::MigrationFailed);
+  EXPECT_EQ(report_.to, std::vector<std::string>{"a1"});
+  EXPECT_EQ(report_.pending, 2);
+  ASSERT_TRUE(report_.failure.has_value());
+  EXPECT_EQ(report_.failure->revision, "b2");
+  EXPECT_EQ(report_.failure->file, "b2.sql");
+  EXPECT_EQ(report_.failure->statement, 3);
+  EXPECT_EQ(report_.failure->statement_count, 5);
+  EXPECT_EQ(report_.failure->line, 7);
+  EXPECT_EQ(report_.failure->sqlstate, "1");
+  EXPECT_EQ(run({"current"}).out, "a1\n");
+  // Nothing of it is left: the mended script creates all five tables.
+  script("b2", "a1", "CREATE TABLE s1 (i integer);\nCREATE TABLE s2 (i integer);", "");
+  EXPECT_EQ(run({"upgrade", "heads"}).exit_code, 0);
+}
+
+TEST_F(SqliteProgramTest, ARevisionThatNoScriptHasIsNamed) {
+  three_tables();
+  ASSERT_EQ(run({"upgrade", "heads"}).exit_code, 0);
+  fs::remove(scripts() + "/c3.sql");
+  for (const char* command : {"upgrade", "current"}) {
+    const test::ProgramEnd end = run_with_report(
+        command == std::string("upgrade") ? Words{command, "heads"} : Words{command});
+    EXPECT_EQ(end.exit_code, 4);
+    EXPECT_EQ(end.err,
+              "stillhead: the version table holds 'c3', which none of the 2 scripts has\n"
+              "hint: either newer scripts were applied before and an older image or checkout runs "
+              "now: run the newer one; or the version table belongs to another project: check the "
+              "database URL and the name of the version table\n");
+    EXPECT_EQ(report_.reason, Reason::UnknownRevision);
+    EXPECT_EQ(report_.from, std::vector<std::string>{"c3"});
+  }
+}
+
+TEST_F(SqliteProgramTest, TheReportKeepsItsLimit) {
+  table_script("a1", "");
+  script("b2", "a1", "CREATE TABEL " + std::string(5000, 'x') + " (i integer);", "");
+  for (const char* limit : {"1024", "1500", "4096"}) {
+    run_with_report({"upgrade", "heads", "--report-limit", limit});
+    EXPECT_LE(folder_.read("report.json").size(), std::stoul(limit));
+    ASSERT_TRUE(report_.failure.has_value());
+    EXPECT_EQ(report_.failure->revision, "b2");
+    EXPECT_EQ(report_.failure->statement, 1);
+  }
+}
+
+}  // namespace

@@ -1,0 +1,76 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "engine/db/postgres_errors.h"
+
+#include <gtest/gtest.h>
+
+#include <vector>
+
+namespace engine {
+namespace {
+
+struct Case {
+  std::string text = {};
+  std::string line = {};
+  std::string sqlstate = {};
+  Reason reason = Reason::Bug;
+};
+
+TEST(PostgresErrorsTest, ConnectErrorsAreReadFromLibpqsText) {
+  const std::vector<Case> cases = {
+      {"connection to server at \"h\" (10.0.0.1), port 1 failed: FATAL:  28P01: password "
+       "authentication "
+       "failed for user \"u\"\nLOCATION:  auth_failed, auth.c:330\n",
+       "connection to server at \"h\" (10.0.0.1), port 1 failed: FATAL: password authentication "
+       "failed "
+       "for user \"u\"",
+       "28P01", Reason::AuthenticationFailed},
+      {"connection to server at \"h\", port 1 failed: FATAL:  28000: no entry\nLOCATION:  a\n"
+       "connection to server at \"h\", port 1 failed: FATAL:  28000: no entry\nLOCATION:  a\n",
+       "connection to server at \"h\", port 1 failed: FATAL: no entry", "28000",
+       Reason::AuthenticationFailed},
+      {"FATAL:  3D000: database \"d\" does not exist\n", "FATAL: database \"d\" does not exist",
+       "3D000", Reason::AuthenticationFailed},
+      {"FATAL:  42501: permission denied for database \"d\"\nDETAIL:  User does not have CONNECT "
+       "privilege.\n",
+       "FATAL: permission denied for database \"d\"; DETAIL:  User does not have CONNECT "
+       "privilege.",
+       "42501", Reason::AuthenticationFailed},
+      {"FATAL:  53300: sorry, too many clients already\n", "FATAL: sorry, too many clients already",
+       "53300", Reason::DatabaseUnreachable},
+      {"FATAL:  57P03: the database system is starting up\n",
+       "FATAL: the database system is starting up", "57P03", Reason::DatabaseUnreachable},
+      {"schwerwiegend:  28P01: Passwort falsch\n", "schwerwiegend: Passwort falsch", "28P01",
+       Reason::AuthenticationFailed},
+      {"connection failed: fe_sendauth: no password supplied\n",
+       "connection failed: fe_sendauth: no password supplied", "", Reason::AuthenticationFailed},
+      {"connection failed: Connection refused\n\tIs the server running?\n",
+       "connection failed: Connection refused Is the server running?", "",
+       Reason::DatabaseUnreachable},
+      {"root certificate file \"x\" does not exist\nEither provide the file\n",
+       "root certificate file \"x\" does not exist; Either provide the file", "",
+       Reason::DatabaseUnreachable},
+      {"invalid port number: \"x\"\n", "invalid port number: \"x\"", "", Reason::InvalidUsage},
+      {"definition of service \"x\" not found\n", "definition of service \"x\" not found", "",
+       Reason::InvalidUsage},
+  };
+  for (const Case& c : cases) {
+    SCOPED_TRACE(c.text);
+    const ConnectError error = read_connect_error(c.text);
+    EXPECT_EQ(error.text, c.line);
+    EXPECT_EQ(error.sqlstate, c.sqlstate);
+    EXPECT_EQ(reason_of_connect_error(error.text, error.sqlstate), c.reason);
+  }
+}
+
+TEST(PostgresErrorsTest, PositionsCountCharactersAndBecomeLines) {
+  const std::string sql = "ää\nb\n\nc";  // 4 bytes, 2 characters on the first line
+  const std::vector<std::pair<std::string, int>> cases = {
+      {"1", 1}, {"3", 1}, {"4", 2}, {"5", 2}, {"6", 3}, {"7", 4}, {"", 0}, {"0", 0}, {"99", 4},
+  };
+  for (const auto& [position, line] : cases) {
+    EXPECT_EQ(line_of_position(sql, position), line) << position;
+  }
+}
+
+}  // namespace
+}  // namespace engine

@@ -1,0 +1,442 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "operator/migration/decide.h"
+
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+#include <gtest/gtest.h>
+
+#include "tests/operator/migration/builders.h"
+
+namespace controller {
+namespace {
+
+using engine::Reason;
+using std::chrono::milliseconds;
+using std::chrono::seconds;
+using testing::at;
+using testing::config_map_source;
+using testing::failed;
+using testing::failed_run;
+using testing::failed_statement;
+using testing::health_of;
+using testing::image_source;
+using testing::json_of;
+using testing::migration;
+using testing::run_of;
+using testing::succeeded_run;
+
+const WallTime kNow = at("2026-11-20T08:00:20Z");  // ten seconds after the end of a finished run
+
+std::string words_of(const Action& action, const DatabaseMigration& of) {
+  if (std::holds_alternative<AddFinalizer>(action)) return "add finalizer";
+  if (std::holds_alternative<CreateScripts>(action)) return "create scripts";
+  if (std::holds_alternative<RemoveFinalizer>(action)) return "remove finalizer";
+  if (const auto* create = std::get_if<CreateJob>(&action)) {
+    return fmt::format("create job {}", create->attempt);
+  }
+  const auto& gone = std::get<DeleteJob>(action);
+  EXPECT_EQ(gone.uid, "uid-of-" + gone.name);
+  for (long generation = 1; generation <= of.generation; ++generation) {
+    DatabaseMigration then = of;
+    then.generation = generation;
+    for (int attempt = 1; attempt < 10; ++attempt) {
+      if (job_name(then, attempt) == gone.name) {
+        return fmt::format("delete job {}.{}", generation, attempt);
+      }
+    }
+  }
+  return "delete job " + gone.name;
+}
+
+// "create job 1, remove finalizer | Ready=False Progressing Reconciling | 30000 ms"
+std::string words_of(const Decision& decision, const DatabaseMigration& of) {
+  std::vector<std::string> actions;
+  for (const Action& action : decision.actions) actions.push_back(words_of(action, of));
+  std::string text = fmt::format("{}", fmt::join(actions, ", "));
+  text += " | " + (decision.status.empty() ? "as stored" : health_of(json_of(decision.status)));
+  if (decision.look_again) text += fmt::format(" | {} ms", decision.look_again->count());
+  return text;
+}
+
+// Of generation 3 unless said otherwise, in an image: no scripts have to be created.
+DatabaseMigration resource(const Json& spec = Json::object()) {
+  Json whole = {{"source", image_source()}};
+  whole.update(spec);
+  return migration(whole);
+}
+
+DatabaseMigration with_finalizer(DatabaseMigration of) {
+  of.finalizers.emplace_back(kFinalizer);
+  return of;
+}
+
+DatabaseMigration deleting(DatabaseMigration of) {
+  of.deleting = true;
+  return of;
+}
+
+DatabaseMigration generation(long generation, DatabaseMigration of = resource()) {
+  of.generation = generation;
+  return of;
+}
+
+// As it is stored after the operator has seen `run`.
+DatabaseMigration after(const auto& run, DatabaseMigration of = resource()) {
+  of.status = build_status(of, judge(run), run, "2026-11-20T08:00:11Z").dump();
+  return of;
+}
+
+DatabaseMigration while_running(const auto& run, DatabaseMigration of = resource()) {
+  of.status = build_status(of, {.health = Health::Reconciling, .reason = "Progressing"}, run,
+                           "2026-11-20T08:00:01Z")
+                  .dump();
+  return of;
+}
+
+auto active(int attempt = 1, const DatabaseMigration& of = resource()) {
+  return run_of(of, attempt, RunPhase::Active);
+}
+
+auto with_problem(auto run, const char* reason = "SecretNotFound") {
+  run.problem = PodProblem{.reason = reason, .message = "secret \"db\" not found"};
+  return run;
+}
+
+auto without_pod(auto run, const char* created) {
+  run.has_pod = false;
+  run.created = created;
+  return run;
+}
+
+auto stopped(auto run) {
+  run.deleting = true;
+  return run;
+}
+
+auto unreachable(int attempt = 1, const DatabaseMigration& of = resource()) {
+  return failed_run(of, failed(Reason::DatabaseUnreachable, "connection refused"), attempt);
+}
+
+auto lost(auto run) {
+  run.report.reset();
+  run.exit_code.reset();
+  run.ending = "its pod is gone";
+  return run;
+}
+
+TEST(DecideTest, Table) {
+  struct Case {
+    const char* name = "";
+    Observed observed = {};
+    const char* decision = "";
+  };
+  const DatabaseMigration done = resource();
+  const Case cases[] = {
+      // --- a run begins
+      {"new",
+       {resource(), {}},
+       "add finalizer, create job 1 | Ready=False Progressing Reconciling"},
+      {"new with inline scripts",
+       {migration(), {}},
+       "add finalizer, create scripts, create job 1 | Ready=False Progressing Reconciling"},
+      {"new with a ConfigMap",
+       {resource({{"source", config_map_source()}}), {}},
+       "add finalizer, create job 1 | Ready=False Progressing Reconciling"},
+      {"the ConfigMap is missing",
+       {resource({{"source", config_map_source()}}), {}, SourceState::Missing},
+       " | Ready=False SourceNotFound Reconciling | 5000 ms"},
+      {"the finalizer is there already",
+       {with_finalizer(resource()), {}},
+       "create job 1 | Ready=False Progressing Reconciling"},
+      {"invalid",
+       {resource({{"source", Json::object()}}), {}},
+       " | Ready=False InvalidSpec Stalled"},
+      {"invalid, with a finalizer left over",
+       {with_finalizer(resource({{"source", Json::object()}})), {}},
+       "remove finalizer | Ready=False InvalidSpec Stalled"},
+
+      // --- a run goes on
+      {"running",
+       {with_finalizer(resource()), {active()}},
+       " | Ready=False Progressing Reconciling"},
+      {"running, somebody took the finalizer away",
+       {resource(), {active()}},
+       "add finalizer | Ready=False Progressing Reconciling"},
+      {"no pod yet",
+       {with_finalizer(resource()), {without_pod(active(), "2026-11-20T08:00:16Z")}},
+       " | Ready=False Progressing Reconciling | 6000 ms"},
+      {"no pod for long",
+       {with_finalizer(resource()), {without_pod(active(), "2026-11-20T08:00:10Z")}},
+       " | Ready=False Progressing Reconciling"},
+      {"the Secret is missing",
+       {with_finalizer(resource()), {with_problem(active())}},
+       " | Ready=False SecretNotFound Reconciling"},
+      {"two active: none is added",
+       {with_finalizer(resource()), {active(1), active(2)}},
+       " | Ready=False Progressing Reconciling"},
+
+      // --- a run has ended
+      {"succeeded",
+       {with_finalizer(resource()), {succeeded_run(done)}},
+       "remove finalizer | Ready=True UpToDate"},
+      {"succeeded, seen before",
+       {after(succeeded_run(done)), {succeeded_run(done)}},
+       " | as stored"},
+      {"succeeded, the Job is gone", {after(succeeded_run(done)), {}}, " | as stored"},
+      {"succeeded, the pod is gone",
+       {after(succeeded_run(done)), {lost(succeeded_run(done))}},
+       " | as stored"},
+      {"failed",
+       {with_finalizer(resource()), {failed_run(done, failed_statement())}},
+       "remove finalizer | Ready=False MigrationFailed Stalled"},
+      {"failed, seen before",
+       {after(failed_run(done, failed_statement())), {failed_run(done, failed_statement())}},
+       " | as stored"},
+      {"failed, the Job is gone",
+       {after(failed_run(done, failed_statement())), {}},
+       " | as stored"},
+      // Without the report it would look like a run worth repeating.
+      {"failed, the pod is gone",
+       {after(failed_run(done, failed_statement())), {lost(failed_run(done, failed_statement()))}},
+       " | as stored"},
+      {"forbidden downgrade",
+       {resource(), {failed_run(done, failed(Reason::DowngradeForbidden, ""))}},
+       " | Ready=False DowngradeForbidden Stalled"},
+      {"status wiped, the Job is there",
+       {resource(), {succeeded_run(done)}},
+       " | Ready=True UpToDate"},
+      {"status and Job are gone",
+       {resource(), {}},
+       "add finalizer, create job 1 | Ready=False Progressing Reconciling"},
+      {"the Job vanished in mid-run",
+       {with_finalizer(while_running(active())), {}},
+       "create job 2 | Ready=False Progressing Reconciling"},
+      {"the second attempt vanished, the first Job is there",
+       {with_finalizer(while_running(active(2))), {unreachable(1)}},
+       "create job 3 | Ready=False Progressing Reconciling"},
+
+      // --- another attempt
+      {"unreachable: pause",
+       {with_finalizer(resource()), {unreachable()}},
+       "remove finalizer | Ready=False WaitingForDatabase Reconciling | 20000 ms"},
+      {"unreachable: pause is over",
+       {after(unreachable()), {unreachable()}, SourceState::Present, at("2026-11-20T08:00:40Z")},
+       "add finalizer, create job 2 | Ready=False Progressing Reconciling"},
+      {"unreachable, the Job is gone: pause",
+       {after(unreachable()), {}},
+       " | Ready=False WaitingForDatabase Reconciling | 20000 ms"},
+      {"unreachable, the Job is gone: pause is over",
+       {after(unreachable(4)), {}, SourceState::Present, at("2026-11-20T08:00:40Z")},
+       "add finalizer, create job 5 | Ready=False Progressing Reconciling"},
+      {"many attempts",
+       {resource(),
+        {unreachable(3), unreachable(9), unreachable(8)},
+        SourceState::Present,
+        at("2026-11-20T08:01:00Z")},
+       "add finalizer, create job 10 | Ready=False Progressing Reconciling"},
+      {"lost without a report: pause",
+       {resource(), {lost(unreachable())}},
+       " | Ready=False BackingOff Reconciling | 20000 ms"},
+      {"the source went missing",
+       {resource({{"source", config_map_source()}}),
+        {unreachable()},
+        SourceState::Missing,
+        at("2026-11-20T08:00:40Z")},
+       " | Ready=False SourceNotFound Reconciling | 5000 ms"},
+
+      // --- the spec changes
+      {"new generation", {after(succeeded_run(done), generation(3)), {}}, " | as stored"},
+      {"new generation after success",
+       {generation(4, after(succeeded_run(done))), {succeeded_run(done)}},
+       "add finalizer, create job 1 | Ready=False Progressing Reconciling"},
+      {"new generation after failure",
+       {generation(4, after(failed_run(done, failed_statement()))), {}},
+       "add finalizer, create job 1 | Ready=False Progressing Reconciling"},
+      {"new generation in mid-run",
+       {generation(4, with_finalizer(resource())), {active()}},
+       " | Ready=False Progressing Reconciling"},
+      {"new generation, the old pod cannot start",
+       {generation(4, with_finalizer(resource())), {with_problem(active())}},
+       "delete job 3.1 | Ready=False Progressing Reconciling"},
+      {"new generation, the old pod cannot start and is being deleted",
+       {generation(4, with_finalizer(resource())), {stopped(with_problem(active()))}},
+       " | Ready=False Progressing Reconciling"},
+      {"new generation, no pod came of the old Job",
+       {generation(4, with_finalizer(resource())), {without_pod(active(), "2026-11-20T08:00:10Z")}},
+       "delete job 3.1 | Ready=False Progressing Reconciling"},
+      {"new generation, the old Job may yet get a pod",
+       {generation(4, with_finalizer(resource())), {without_pod(active(), "2026-11-20T08:00:11Z")}},
+       " | Ready=False Progressing Reconciling | 1000 ms"},
+      {"invalid in mid-run",
+       {generation(4, with_finalizer(resource({{"source", Json::object()}}))), {active()}},
+       " | Ready=False InvalidSpec Stalled"},
+
+      // --- suspended
+      {"suspended", {resource({{"suspend", true}}), {}}, " | Ready=False Suspended"},
+      {"suspended in mid-run",
+       {with_finalizer(resource({{"suspend", true}})), {active()}},
+       " | Ready=False Progressing Reconciling"},
+      {"suspended, an older generation succeeded",
+       {generation(4, resource({{"suspend", true}})), {succeeded_run(done)}},
+       " | Ready=False Suspended"},
+      {"suspended at the target",
+       {resource({{"suspend", true}}), {succeeded_run(done)}},
+       " | Ready=True Suspended"},
+      {"suspended between attempts",
+       {resource({{"suspend", true}}),
+        {unreachable()},
+        SourceState::Present,
+        at("2026-11-20T09:00:00Z")},
+       " | Ready=False Suspended"},
+
+      // --- deletion
+      {"deleted at rest",
+       {deleting(with_finalizer(after(succeeded_run(done)))), {succeeded_run(done)}},
+       "remove finalizer | as stored"},
+      {"deleted, not ours to hold", {deleting(resource()), {}}, " | as stored"},
+      {"deleted in mid-run",
+       {deleting(with_finalizer(resource())), {active()}},
+       " | Ready=False Terminating Reconciling"},
+      {"deleted, the pod cannot start",
+       {deleting(with_finalizer(resource())), {with_problem(active())}},
+       "delete job 3.1 | Ready=False Terminating Reconciling"},
+      {"deleted, no pod yet",
+       {deleting(with_finalizer(resource())), {without_pod(active(), "2026-11-20T08:00:16Z")}},
+       " | Ready=False Terminating Reconciling | 6000 ms"},
+      {"deleted and invalid",
+       {deleting(with_finalizer(resource({{"source", nullptr}}))), {}},
+       "remove finalizer | as stored"},
+
+      // --- old Jobs
+      {"four finished Jobs",
+       {resource(), {succeeded_run(done, 4), unreachable(3), unreachable(2), unreachable(1)}},
+       "delete job 3.1 | Ready=True UpToDate"},
+      {"finished Jobs of older generations go first",
+       {resource(),
+        {succeeded_run(generation(1)), succeeded_run(done, 2), unreachable(1),
+         succeeded_run(generation(2)), succeeded_run(generation(2), 2)}},
+       "delete job 2.1, delete job 1.1 | Ready=True UpToDate"},
+  };
+  for (Case c : cases) {
+    SCOPED_TRACE(c.name);
+    if (c.observed.now == WallTime()) c.observed.now = kNow;
+    EXPECT_EQ(words_of(decide(c.observed), c.observed.migration), c.decision);
+  }
+}
+
+Json status_of(const Observed& observed) { return json_of(decide(observed).status); }
+
+std::string message_of(const Observed& observed) {
+  return testing::condition(status_of(observed), "Ready").value("message", "");
+}
+
+TEST(DecideTest, MessagesSayWhatIsWaitedFor) {
+  const std::string job = job_name(resource(), 1);
+  EXPECT_EQ(message_of({resource(), {}, SourceState::Present, kNow}),
+            "Job " + job + " is running (attempt 1)");
+  EXPECT_EQ(message_of({resource(), {active()}, SourceState::Present, kNow}),
+            "Job " + job + " is running (attempt 1)");
+  EXPECT_EQ(message_of({generation(4), {active()}, SourceState::Present, kNow}),
+            "waiting for Job " + job + " of generation 3 to end");
+  EXPECT_EQ(message_of({resource(), {with_problem(active())}, SourceState::Present, kNow}),
+            "secret \"db\" not found");
+  EXPECT_EQ(message_of({resource(),
+                        {without_pod(active(), "2026-11-20T08:00:00Z")},
+                        SourceState::Present,
+                        kNow}),
+            "Job " + job + " has no pod; `kubectl describe job " + job +
+                "` tells why (a quota, or a missing service account)");
+  EXPECT_EQ(
+      message_of({resource({{"source", config_map_source()}}), {}, SourceState::Missing, kNow}),
+      "spec.source.configMapRef: ConfigMap orders-scripts does not exist");
+  EXPECT_EQ(message_of({resource({{"suspend", true}}), {}, SourceState::Present, kNow}),
+            "spec.suspend is true: no run is started");
+  EXPECT_EQ(message_of({deleting(resource()), {active()}, SourceState::Present, kNow}),
+            "waiting for Job " + job + " to end");
+  EXPECT_EQ(message_of({resource({{"source", Json::object()}, {"suspend", "x"}}),
+                        {},
+                        SourceState::Present,
+                        kNow}),
+            "spec.source: exactly one of image, configMapRef, inline is needed; spec.suspend: must "
+            "be true or false");
+}
+
+TEST(DecideTest, TheNextAttemptIsDerivedFromTheEndOfTheLast) {
+  const Json status = status_of({resource(), {unreachable(2)}, SourceState::Present, kNow});
+  EXPECT_EQ(status["retry"], (Json{{"count", 2}, {"nextAttemptTime", "2026-11-20T08:00:40Z"}}));
+  // While it runs there is none to wait for.
+  Observed running{resource(), {unreachable(1), active(2)}, SourceState::Present, kNow};
+  running.migration.status = status.dump();
+  EXPECT_FALSE(status_of(running).contains("retry"));
+}
+
+// A Job that fails without saying when would be tried again at once: better than never.
+TEST(DecideTest, WithoutAnEndTimeThereIsNoPause) {
+  auto run = unreachable();
+  run.completion_time = "";
+  const Observed observed{resource(), {run}, SourceState::Present, kNow};
+  EXPECT_EQ(words_of(decide(observed), observed.migration),
+            "add finalizer, create job 2 | Ready=False Progressing Reconciling");
+}
+
+TEST(DecideTest, ARunThatVanishedIsUnknownUntilTheNextOne) {
+  DatabaseMigration suspended = resource({{"suspend", true}});
+  suspended.status = while_running(active()).status;
+  const Json status = status_of({suspended, {}, SourceState::Present, kNow});
+  EXPECT_EQ(status["lastRun"]["result"], "Unknown");
+  EXPECT_EQ(status["lastRun"]["attempt"], 1);
+  // Its number is not used again.
+  suspended.spec.suspend = false;
+  suspended.status = status.dump();
+  const Decision next = decide({suspended, {}, SourceState::Present, kNow});
+  EXPECT_EQ(std::get<CreateJob>(next.actions.back()).attempt, 2);
+}
+
+TEST(DecideTest, TheRunToComeIsInTheStatusThatFollowsItsJob) {
+  const Json status = status_of({resource(), {}, SourceState::Present, kNow});
+  EXPECT_EQ(status["lastRun"], (Json{{"jobName", job_name(resource(), 1)},
+                                     {"generation", 3},
+                                     {"attempt", 1},
+                                     {"result", "Running"}}));
+}
+
+TEST(DecideTest, AReportThatComesLateReplacesTheGuess) {
+  Observed observed{after(lost(succeeded_run(resource()))),
+                    {failed_run(resource(), failed_statement())},
+                    SourceState::Present,
+                    kNow};
+  EXPECT_EQ(health_of(status_of(observed)), "Ready=False MigrationFailed Stalled");
+}
+
+TEST(DecideTest, ConditionsEditedByHandAreMadeAnew) {
+  DatabaseMigration edited = after(failed_run(resource(), failed_statement()));
+  const Json truth = json_of(edited.status);
+  Json status = truth;
+  status["conditions"] = {{{"type", "Ready"},
+                           {"status", "True"},
+                           {"reason", "UpToDate"},
+                           {"observedGeneration", 3},
+                           {"lastTransitionTime", "2026-11-20T08:00:11Z"}}};
+  edited.status = status.dump();
+  const Observed observed{edited, {}, SourceState::Present, kNow};
+  EXPECT_EQ(health_of(status_of(observed)), "Ready=False MigrationFailed Stalled");
+  EXPECT_EQ(message_of(observed),
+            "revision c3: statement 2 (c3_totals.sql:7) failed: relation \"totals\" already exists "
+            "(SQLSTATE 42P07)");
+}
+
+TEST(DecideTest, GarbageInTheStatusIsNoReasonToFail) {
+  for (const char* status :
+       {"", "null", "[]", "{", R"({"lastRun":7})", R"({"conditions":{}})",
+        R"({"lastRun":{"generation":"x","attempt":-1e300}})", R"({"conditions":[1,null,{}]})"}) {
+    SCOPED_TRACE(status);
+    DatabaseMigration garbage = resource();
+    garbage.status = status;
+    const Observed observed{garbage, {}, SourceState::Present, kNow};
+    EXPECT_EQ(words_of(decide(observed), garbage),
+              "add finalizer, create job 1 | Ready=False Progressing Reconciling");
+  }
+}
+
+}  // namespace
+}  // namespace controller

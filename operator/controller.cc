@@ -88,19 +88,30 @@ std::optional<milliseconds> Controller::reconcile(const kube::Key& key) {
   for (const Action& action : decision.actions) {
     if (is_after_status(action)) continue;
     const Result result = act(action, migration);
-    if (std::holds_alternative<Stale>(result)) return kCachePause;
+    if (is_stale(result)) return kCachePause;
     if (const auto* obstacle = std::get_if<Obstacle>(&result)) {
-      const Json status = build_status(migration, obstacle->verdict, {}, rfc3339(observed->now));
-      if (status != json_of(migration.status)) write_status(migration, status.dump());
-      return obstacle->look_again;
+      return tell(*obstacle, migration);
     }
   }
-  if (!decision.status.empty()) write_status(migration, decision.status);
+  if (!decision.status.empty() && is_stale(write_status(migration, json_of(decision.status)))) {
+    return kCachePause;
+  }
   for (const Action& action : decision.actions) {
-    if (is_after_status(action)) act_after_status(action, migration);
+    if (is_after_status(action) && is_stale(act(action, migration))) return kCachePause;
   }
   return decision.look_again;
 }
+
+std::optional<milliseconds> Controller::tell(const Obstacle& obstacle,
+                                             DatabaseMigration& migration) {
+  const Json status = build_status(migration, obstacle.verdict, {}, rfc3339(clock_()));
+  if (status != json_of(migration.status) && is_stale(write_status(migration, status))) {
+    return kCachePause;
+  }
+  return obstacle.look_again;
+}
+
+bool Controller::is_stale(const Result& result) { return std::holds_alternative<Stale>(result); }
 
 // --- observe -------------------------------------------------------------------------------------
 
@@ -147,32 +158,23 @@ bool Controller::source_is_missing(const DatabaseMigration& migration) {
 // --- act -----------------------------------------------------------------------------------------
 
 Controller::Result Controller::act(const Action& action, DatabaseMigration& migration) {
-  if (std::holds_alternative<AddFinalizer>(action)) {
-    add_finalizer(migration);
-    return Done{};
-  }
+  if (std::holds_alternative<AddFinalizer>(action)) return add_finalizer(migration);
+  if (std::holds_alternative<RemoveFinalizer>(action)) return remove_finalizer(migration);
+  if (const auto* job = std::get_if<DeleteJob>(&action)) return delete_job(*job, migration);
   if (std::holds_alternative<CreateScripts>(action)) {
     return create(kConfigMaps, build_scripts(migration), migration);
   }
   return create_job(std::get<CreateJob>(action).attempt, migration);
 }
 
-void Controller::act_after_status(const Action& action, const DatabaseMigration& migration) {
-  if (const auto* job = std::get_if<DeleteJob>(&action)) {
-    delete_job(*job, migration);
-  } else {
-    remove_finalizer(migration);
-  }
-}
-
-void Controller::add_finalizer(const DatabaseMigration& migration) {
+Controller::Result Controller::add_finalizer(const DatabaseMigration& migration) {
   std::vector<std::string> finalizers = migration.finalizers;
   finalizers.emplace_back(kFinalizer);
   const Json patch = {
       {"metadata", {{"resourceVersion", migration.resource_version}, {"finalizers", finalizers}}}};
-  if (client_.merge_patch(kMigrations, key_of(migration), patch) != kube::Write::Written) {
-    throw kube::ApiError(409, "Conflict", "add the finalizer: the resource has changed");
-  }
+  const kube::Write result = client_.merge_patch(kMigrations, key_of(migration), patch);
+  if (result != kube::Write::Written) return Stale{};
+  return Done{};
 }
 
 // A Job must not come of what a cache remembers: one more look at the resource itself.
@@ -218,54 +220,66 @@ Controller::Result Controller::create(const kube::ResourceKind& kind, const Json
       .look_again = kConflictPause};
 }
 
-void Controller::delete_job(const DeleteJob& job, const DatabaseMigration& migration) {
+Controller::Result Controller::delete_job(const DeleteJob& job,
+                                          const DatabaseMigration& migration) {
   // Foreground: the Job stays until its pods are gone, so that none of them goes unseen.
   const kube::DeleteOptions options{.uid = job.uid, .propagation = kube::Propagation::Foreground};
-  if (client_.remove(kJobs, {migration.ns, job.name}, options) != kube::Write::Written) return;
-  log(LogLevel::Info, "object deleted",
-      {{"namespace", migration.ns},
-       {"name", migration.name},
-       {"generation", migration.generation},
-       {"kind", kJobs.kind},
-       {"object", job.name}});
+  if (client_.remove(kJobs, {migration.ns, job.name}, options) == kube::Write::Written) {
+    log(LogLevel::Info, "object deleted",
+        {{"namespace", migration.ns},
+         {"name", migration.name},
+         {"generation", migration.generation},
+         {"kind", kJobs.kind},
+         {"object", job.name}});
+  }
+  return Done{};  // gone, or of that name by now but another one
 }
 
-void Controller::remove_finalizer(const DatabaseMigration& migration) {
+Controller::Result Controller::remove_finalizer(const DatabaseMigration& migration) {
   const auto live = client_.get(kMigrations, key_of(migration));
-  if (!live || !is_unchanged(*live, migration)) return;  // the change brings us here again
+  if (!live) return Done{};
+  if (!is_unchanged(*live, migration)) return Stale{};
   std::vector<std::string> finalizers = texts_at(*live, {"metadata", "finalizers"});
-  if (std::erase(finalizers, kFinalizer) == 0) return;
+  if (std::erase(finalizers, kFinalizer) == 0) return Done{};
   const Json patch = {{"metadata",
                        {{"resourceVersion", text_at(*live, {"metadata", "resourceVersion"})},
                         {"finalizers", finalizers}}}};
-  if (client_.merge_patch(kMigrations, key_of(migration), patch) == kube::Write::Conflict) {
-    throw kube::ApiError(409, "Conflict", "remove the finalizer: the resource has changed");
-  }
+  const kube::Write result = client_.merge_patch(kMigrations, key_of(migration), patch);
+  if (result == kube::Write::Conflict) return Stale{};
+  return Done{};
 }
 
 // --- the status ----------------------------------------------------------------------------------
 
-void Controller::write_status(DatabaseMigration& migration, const std::string& status) {
-  const Json stored = json_of(migration.status);
-  const Json wanted = json_of(status);
-  const Json patch = {
-      {"metadata", {{"resourceVersion", migration.resource_version}}},
-      {"status", merge_patch_between(stored.is_object() ? stored : Json::object(), wanted)}};
-  const kube::Write result = client_.merge_patch_status(kMigrations, key_of(migration), patch);
-  if (result == kube::Write::NotFound) return;
+Controller::Result Controller::write_status(DatabaseMigration& migration, const Json& status) {
+  const Json parsed = json_of(migration.status);
+  const Json stored = parsed.is_object() ? parsed : Json::object();
+  const auto write = [&] {
+    const Json patch = {{"metadata", {{"resourceVersion", migration.resource_version}}},
+                        {"status", merge_patch_between(stored, status)}};
+    return client_.merge_patch_status(kMigrations, key_of(migration), patch);
+  };
+  kube::Write result = write();
   if (result == kube::Write::Conflict) {
-    throw kube::ApiError(409, "Conflict", "write the status: the resource has changed");
+    // Others may write labels as often as they like: what was decided still holds then.
+    const auto live = client_.get(kMigrations, key_of(migration));
+    if (!live || !is_unchanged(*live, migration)) return Stale{};
+    migration.resource_version = text_at(*live, {"metadata", "resourceVersion"});
+    result = write();
   }
-  migration.status = status;
-  if (reason_of(wanted) == reason_of(stored)) return;
+  if (result == kube::Write::Conflict) return Stale{};
+  if (result == kube::Write::NotFound) return Done{};
+  migration.status = status.dump();
+  if (reason_of(status) == reason_of(stored)) return Done{};
   log(LogLevel::Info, "state changed",
       {{"namespace", migration.ns},
        {"name", migration.name},
        {"generation", migration.generation},
-       {"reason", reason_of(wanted)},
-       {"message", message_of(wanted)},
-       {"job", text_at(wanted, {"lastRun", "jobName"})},
-       {"attempt", number_at(wanted, {"lastRun", "attempt"})}});
+       {"reason", reason_of(status)},
+       {"message", message_of(status)},
+       {"job", text_at(status, {"lastRun", "jobName"})},
+       {"attempt", number_at(status, {"lastRun", "attempt"})}});
+  return Done{};
 }
 
 }  // namespace controller

@@ -26,8 +26,8 @@ class Controller {
 
   Controller(Caches, kube::ApiClient&, JobSettings, Clock);
 
-  // Returns when to look again. Throws kube::ApiError; a status that could not be written is a
-  // failure.
+  // Returns when to look again; soon, when the caches turn out to be behind. Throws kube::ApiError:
+  // a status that could not be written is a failure.
   std::optional<std::chrono::milliseconds> reconcile(const kube::Key&);
 
  private:
@@ -45,18 +45,16 @@ class Controller {
   std::vector<const Json*> pods_of(const std::string& job_uid,
                                    const std::vector<kube::Object>&) const;
   bool source_is_missing(const DatabaseMigration&);
-  // Actions that come before the status; take the resource version along when they learn a newer
-  // one.
+  // Takes the resource version along when it learns a newer one.
   Result act(const Action&, DatabaseMigration&);
-  // The others.
-  void act_after_status(const Action&, const DatabaseMigration&);
-
   Result create_job(int attempt, DatabaseMigration&);
   Result create(const kube::ResourceKind&, const Json& object, const DatabaseMigration&);
-  void add_finalizer(const DatabaseMigration&);
-  void remove_finalizer(const DatabaseMigration&);
-  void delete_job(const DeleteJob&, const DatabaseMigration&);
-  void write_status(DatabaseMigration&, const std::string& status);
+  Result add_finalizer(const DatabaseMigration&);
+  Result remove_finalizer(const DatabaseMigration&);
+  Result delete_job(const DeleteJob&, const DatabaseMigration&);
+  std::optional<std::chrono::milliseconds> tell(const Obstacle&, DatabaseMigration&);
+  static bool is_stale(const Result&);
+  Result write_status(DatabaseMigration&, const Json& status);
 
   Caches caches_;
   kube::ApiClient& client_;

@@ -57,7 +57,11 @@ spdlog::level::level_enum level_of(LogLevel level) {
 }
 
 spdlog::logger& logger() {
-  static spdlog::logger instance("operator", std::make_shared<MaskingStderrSink>());
+  static spdlog::logger instance = [] {
+    spdlog::logger made("operator", std::make_shared<MaskingStderrSink>());
+    made.set_level(spdlog::level::off);  // until start_log
+    return made;
+  }();
   return instance;
 }
 

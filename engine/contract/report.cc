@@ -108,40 +108,49 @@ std::string print(const RunReport& report, Completeness completeness) {
 
 // --- fitting into a limit ------------------------------------------------------------------------
 
-std::size_t json_bytes(std::string_view text) { return dump(Json(text)).size() - 2; }
+// Of valid UTF-8, as Json prints it.
+std::size_t json_bytes(char c) {
+  if (std::string_view("\"\\\b\t\n\f\r").find(c) != std::string_view::npos) return 2;
+  return static_cast<unsigned char>(c) < 0x20 ? 6 : 1;
+}
 
 // The longest beginning of `text` that takes at most `max` bytes as JSON, marked "..." when cut.
 std::string cut(const std::string& text, std::size_t max) {
-  // JSON text is never shorter than what it stands for.
-  if (text.size() <= max && json_bytes(text) <= max) return text;
-  if (max < 3) return {};
-  std::size_t low = 0;
-  std::size_t high = std::min(text.size() - 1, max);
-  while (low < high) {
-    const std::size_t middle = (low + high + 1) / 2;
-    if (json_bytes(std::string_view(text).substr(0, middle)) <= max - 3) {
-      low = middle;
-    } else {
-      high = middle - 1;
-    }
+  constexpr std::string_view kMark = "...";
+  std::size_t bytes = 0;
+  std::size_t kept = 0;  // what fits together with the mark
+  for (std::size_t i = 0; i < text.size(); ++i) {
+    bytes += json_bytes(text[i]);
+    if (bytes + kMark.size() <= max) kept = i + 1;
+    if (bytes <= max) continue;
+    if (max < kMark.size()) return {};
+    // Not in the middle of a character.
+    while (kept > 0 && (static_cast<unsigned char>(text[kept]) & 0xC0) == 0x80) --kept;
+    return text.substr(0, kept).append(kMark);
   }
-  // Not in the middle of a character.
-  while (low > 0 && (static_cast<unsigned char>(text[low]) & 0xC0) == 0x80) --low;
-  return text.substr(0, low) + "...";
+  return text;
 }
 
-RunReport with_short_texts(RunReport report, std::size_t max) {
-  for (std::string* text :
-       {&report.engine_version, &report.command, &report.target, &report.run_id, &report.owner,
-        &report.message, &report.hint, &report.started_at, &report.finished_at}) {
-    *text = cut(*text, max);
-  }
+std::vector<std::string*> texts_of(RunReport& report) {
+  std::vector<std::string*> texts = {
+      &report.engine_version, &report.command,    &report.target,
+      &report.run_id,         &report.owner,      &report.message,
+      &report.hint,           &report.started_at, &report.finished_at};
   if (report.failure) {
     Failure& failure = *report.failure;
-    for (std::string* text :
-         {&failure.file, &failure.message, &failure.hint, &failure.constraint}) {
-      *text = cut(*text, max);
-    }
+    texts.insert(texts.end(),
+                 {&failure.file, &failure.message, &failure.hint, &failure.constraint});
+  }
+  return texts;
+}
+
+// As a reader would see it: bytes that are no text are replaced.
+void make_valid(std::string& text) { text = Json::parse(dump(Json(text))).get<std::string>(); }
+
+RunReport with_short_texts(RunReport report, std::size_t max) {
+  for (std::string* text : texts_of(report)) *text = cut(*text, max);
+  if (report.failure) {
+    Failure& failure = *report.failure;
     failure.revision = cut(failure.revision, std::max(kRevisionBytes, max));
     failure.sqlstate = cut(failure.sqlstate, std::max(kSqlStateBytes, max));
   }
@@ -189,6 +198,11 @@ RunReport shortened(RunReport report, std::size_t limit) {
   }
   drop_steps(report, limit);
   if (fits(report, limit)) return report;
+  for (std::string* text : texts_of(report)) make_valid(*text);
+  if (report.failure) {
+    make_valid(report.failure->revision);
+    make_valid(report.failure->sqlstate);
+  }
   if (auto result = shorten_texts(report, limit, kReadableBytes)) return *result;
   // A list is whole or it is not there: half of it would be a lie about the database.
   for (std::vector<std::string>* list :

@@ -25,6 +25,7 @@
 
 #include "engine/db/connection.h"
 #include "engine/db/postgres_errors.h"
+#include "engine/db/postgres_keywords.h"
 
 namespace engine {
 namespace {
@@ -48,24 +49,6 @@ using Result = std::unique_ptr<PGresult, Deleter>;
 
 // --- connecting
 // ----------------------------------------------------------------------------------------
-
-struct Keywords {
-  std::vector<std::string> names = {};
-  std::vector<std::string> values = {};
-
-  std::string_view get(std::string_view name) const {
-    const auto found = std::find(names.begin(), names.end(), name);
-    if (found == names.end()) return {};
-    return values[static_cast<std::size_t>(found - names.begin())];
-  }
-  void set(std::string name, std::string value) {
-    names.push_back(std::move(name));
-    values.push_back(std::move(value));
-  }
-  void set_default(std::string name, std::string value) {
-    if (get(name).empty()) set(std::move(name), std::move(value));
-  }
-};
 
 Keywords keywords_of(const DatabaseUrl& url, const ConnectOptions& options) {
   char* raw_error = nullptr;
@@ -106,27 +89,47 @@ struct Attempt {
 std::unique_ptr<PGconn, Deleter> start(const Keywords& keywords) {
   std::vector<const char*> names;
   std::vector<const char*> values;
-  for (std::size_t i = 0; i < keywords.names.size(); ++i) {
-    names.push_back(keywords.names[i].c_str());
-    values.push_back(keywords.values[i].c_str());
+  for (const auto& [name, value] : keywords.entries()) {
+    names.push_back(name.c_str());
+    values.push_back(value.c_str());
   }
   names.push_back(nullptr);
   values.push_back(nullptr);
   return std::unique_ptr<PGconn, Deleter>(PQconnectStartParams(names.data(), values.data(), 0));
 }
 
-void drive(Attempt& attempt, const Keywords& keywords) {
-  auto connection = start(keywords);
-  if (connection && PQstatus(connection.get()) != CONNECTION_BAD) {
-    PQsetErrorVerbosity(connection.get(), PQERRORS_VERBOSE);  // the only way to see a SQLSTATE here
-    auto wanted = PGRES_POLLING_WRITING;
-    while ((wanted == PGRES_POLLING_WRITING || wanted == PGRES_POLLING_READING) &&
-           !attempt.abandoned) {
-      pollfd waiting{PQsocket(connection.get()),
-                     static_cast<short>(wanted == PGRES_POLLING_READING ? POLLIN : POLLOUT), 0};
-      const int ready = poll(&waiting, 1, static_cast<int>(kSlice.count()));
-      if (ready > 0 || (ready < 0 && errno != EINTR)) wanted = PQconnectPoll(connection.get());
+// Until the connection stands or has failed, the caller has gone, or one host has used up its
+// share: a host that swallows packets would keep libpq from the others. True: try those.
+bool poll_to_end(const Attempt& attempt, PGconn* connection, Keywords& keywords,
+                 milliseconds share) {
+  auto wanted = PGRES_POLLING_WRITING;
+  std::string tried;
+  Clock::time_point share_ends;
+  while ((wanted == PGRES_POLLING_WRITING || wanted == PGRES_POLLING_READING) &&
+         !attempt.abandoned) {
+    const std::string host = PQhost(connection);
+    const std::string port = PQport(connection);
+    if (tried != host + ":" + port) {
+      tried = host + ":" + port;
+      share_ends = Clock::now() + share;
     }
+    if (Clock::now() >= share_ends && keywords.drop_host(host, port)) return true;
+    pollfd waiting{PQsocket(connection),
+                   static_cast<short>(wanted == PGRES_POLLING_READING ? POLLIN : POLLOUT), 0};
+    const int ready = poll(&waiting, 1, static_cast<int>(kSlice.count()));
+    if (ready > 0 || (ready < 0 && errno != EINTR)) wanted = PQconnectPoll(connection);
+  }
+  return false;
+}
+
+void drive(Attempt& attempt, Keywords keywords, milliseconds share) {
+  std::unique_ptr<PGconn, Deleter> connection;
+  for (bool again = true; again;) {
+    connection = start(keywords);
+    again = false;
+    if (!connection || PQstatus(connection.get()) == CONNECTION_BAD) break;
+    PQsetErrorVerbosity(connection.get(), PQERRORS_VERBOSE);  // the only way to see a SQLSTATE here
+    again = poll_to_end(attempt, connection.get(), keywords, share);
     PQsetErrorVerbosity(connection.get(), PQERRORS_DEFAULT);
   }
   const std::lock_guard lock(attempt.mutex);
@@ -160,30 +163,25 @@ void drive(Attempt& attempt, const Keywords& keywords) {
               "check host and port, and that the server runs and accepts connections from here");
 }
 
-milliseconds patience_of(const Keywords& keywords, const ConnectOptions& options) {
-  const long seconds =
-      std::strtol(std::string(keywords.get("connect_timeout")).c_str(), nullptr, 10);
-  if (seconds <= 0 || seconds > 86'400) return options.timeout;
-  return std::min(options.timeout, milliseconds(seconds * 1000));
-}
-
 PGconn* open(const DatabaseUrl& url, const ConnectOptions& options, const std::stop_token& stop) {
   const Keywords keywords = keywords_of(url, options);
-  const milliseconds patience = patience_of(keywords, options);
+  const Patience patience = patience_of(keywords, options.timeout);
   const auto attempt = std::make_shared<Attempt>();
-  std::thread([attempt, keywords] { drive(*attempt, keywords); }).detach();
+  std::thread([attempt, keywords, share = patience.each] {
+    drive(*attempt, keywords, share);
+  }).detach();
 
   std::unique_lock lock(attempt->mutex);
-  if (!attempt->changed.wait_for(lock, stop, patience, [&] { return attempt->done; })) {
+  if (!attempt->changed.wait_for(lock, stop, patience.total, [&] { return attempt->done; })) {
     attempt->abandoned = true;
     if (stop.stop_requested()) {
       throw Error(Reason::Interrupted,
                   fmt::format("interrupted while connecting to {}", url.display));
     }
-    throw Error(
-        Reason::DatabaseUnreachable,
-        fmt::format("cannot connect to {}: no answer within {} ms", url.display, patience.count()),
-        "check host and port, name resolution and firewalls");
+    throw Error(Reason::DatabaseUnreachable,
+                fmt::format("cannot connect to {}: no answer within {} ms", url.display,
+                            patience.total.count()),
+                "check host and port, name resolution and firewalls");
   }
   if (!attempt->connection || PQstatus(attempt->connection.get()) != CONNECTION_OK) {
     fail_to_connect(attempt->connection.get(), url, keywords.get("password"));

@@ -582,6 +582,8 @@ void initialize_http_threads(int threads) {
   std::call_once(once, [threads] {
     // Else the library reads all certificates of the system for each connection (35 ms).
     system_certificates();
+    // At exit the threads have to end before OpenSSL cleans up: what begins first ends last.
+    OPENSSL_init_ssl(0, nullptr);
     setenv(X509_get_default_cert_file_env(), "/dev/null", 1);
     crossplat::threadpool::initialize_with_threads(0);
     static const PoolThreads pool(threads);

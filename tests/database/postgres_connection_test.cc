@@ -205,6 +205,21 @@ TEST_F(PostgresConnectionTest, SecondHostIsTriedWhenTheFirstRefuses) {
   EXPECT_EQ(one(*connection, "SELECT current_user"), "scram");
 }
 
+TEST_F(PostgresConnectionTest, SecondHostIsTriedWhenTheFirstDoesNotAnswer) {
+  const SilentServer silent;
+  const auto connection = open("postgresql://scram:secret%231@127.0.0.1:" + silent.port() +
+                                   ",127.0.0.1:" + server_.port() + "/" + database_.name(),
+                               {.timeout = milliseconds(3'000)});
+  EXPECT_EQ(one(*connection, "SELECT current_user"), "scram");
+}
+
+TEST_F(PostgresConnectionTest, ConnectTimeoutOfTheUrlIsHeard) {
+  const SilentServer silent;
+  const std::string host = "postgresql://u@127.0.0.1:" + silent.port() + "/d";
+  EXPECT_EQ(connect_error(host + "?connect_timeout=1").message(),
+            "cannot connect to " + host + ": no answer within 1000 ms");
+}
+
 TEST_F(PostgresConnectionTest, ConnectingIsBoundedByTheTimeout) {
   const SilentServer silent;
   const auto began = Clock::now();

@@ -230,9 +230,9 @@ TEST_P(SignalTest, CancelsTheStatementAndRollsBack) {
 }
 
 INSTANTIATE_TEST_SUITE_P(Each, SignalTest, testing::Values(SIGINT, SIGTERM, SIGHUP),
-                         [](const auto& info) {
-                           return info.param == SIGINT    ? "Interrupt"
-                                  : info.param == SIGTERM ? "Terminate"
+                         [](const auto& test) {
+                           return test.param == SIGINT    ? "Interrupt"
+                                  : test.param == SIGTERM ? "Terminate"
                                                           : "HangUp";
                          });
 

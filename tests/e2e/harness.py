@@ -174,8 +174,8 @@ class Test:
 
     def stays(self, state, handle, seconds):
         """`state` holds now and `seconds` later, and in every state in between."""
-        begin = time.time()
         handle.wait(state, 5)
+        begin = time.time()
         time.sleep(self.rest(seconds))
         for event in handle.history():
             if event.at >= begin and not state.holds(event.object):
@@ -248,13 +248,15 @@ def evidence(test):
         ("engine logs", ["logs", "-n", ns, "-l", "app.kubernetes.io/managed-by=stillhead-operator",
                          "--tail=20", "--prefix", "--all-containers"]),
         ("operator log", ["logs", "-n", test.operator.namespace, f"deployment/{test.operator.deployment}",
-                          "--tail=40"]),
+                          "--tail=5000"]),
     ]
     lines = [f"  namespace {ns} is kept"]
     for title, arguments in parts:
         done = kubectl.kubectl(*arguments, check=False)
-        text = (done.stdout + done.stderr).strip()
-        lines += [f"  --- {title}", *("    " + line for line in text.splitlines()[-80:])]
+        text = (done.stdout + done.stderr).strip().splitlines()
+        if title == "operator log":
+            text = [line for line in text if ns in line][-40:] or text[-10:]
+        lines += [f"  --- {title}", *("    " + line for line in text[-120:])]
     return lines
 
 

@@ -101,3 +101,20 @@ def from_manifests(images):
 
 def remove_manifests():
     kubectl.run([kubectl.REPOSITORY / "tools" / "deploy", "--remove"], timeout=300)
+
+
+def with_helm(namespace, images, *settings):
+    """Installs the chart, or upgrades what is installed, as release `stillhead`."""
+    values = []
+    for name, image in (("image", images["operator"]), ("engine", images["engine"])):
+        repository, _, digest = image.partition("@")
+        values += ["--set", f"{name}.repository={repository},{name}.digest={digest}"]
+    for setting in settings:
+        values += ["--set", setting]
+    kubectl.run(["helm", "upgrade", "--install", "stillhead", CHART, "--namespace", namespace, *values,
+                 "--wait", "--timeout=90s"], timeout=100)
+    return Operator(namespace, "stillhead-operator")
+
+
+def remove_helm(namespace):
+    kubectl.run(["helm", "uninstall", "stillhead", "--namespace", namespace, "--wait", "--timeout=90s"], timeout=100)

@@ -105,8 +105,9 @@ def _(t):
     expect(database.versions(), ["a1"], "version table")
 
     orders.change(suspend=True)
-    orders.wait(m.State("Ready=True while suspended at the target", lambda migration: (
-        migration["status"]["observedGeneration"] == 3 and m.condition(migration, "Ready")["status"] == "True")), 20)
+    orders.wait(m.State("Suspended again", lambda migration: (
+        migration["status"]["observedGeneration"] == 3
+        and m.condition(migration, "Ready")["reason"] == "Suspended")), 20)
     expect(len(orders.jobs()), 1, "Jobs")
 
 

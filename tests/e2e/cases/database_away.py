@@ -5,7 +5,7 @@ import time
 
 import migration as m
 import postgres
-from harness import case, expect, expect_in, wait_until
+from harness import case, expect, wait_until
 from scripts import chain
 
 
@@ -93,10 +93,25 @@ def _(t):
     expect(database.versions(), ["a1"], "version table")
 
 
-@case("a host that has no name is waited for")
+@case("a database that does not exist yet is waited for", limit=180)
 def _(t):
-    t.secret("database", url="postgresql://ada:secret@nowhere.example.invalid:5432/orders")
+    database = t.database(secret=None)
+    name = database.name + "_later"
+    t.secret("database", url=database.url(name=name))
     orders = t.migrate(m.inline(chain("a1")))
-    waiting = orders.wait(m.reconciling("WaitingForDatabase"))
-    expect_in("nowhere.example.invalid", m.condition(waiting, "Ready")["message"], "message")
+    orders.wait(m.reconciling("AuthenticationFailed", words=[name]))
+    database.server.psql(f"CREATE DATABASE {name} OWNER {database.name}")
+    orders.wait_ready(seconds=100)
     never_stalled(orders)
+    expect(database.server.psql("SELECT version_num FROM alembic_version", name), [["a1"]], "version table")
+
+
+@case("a host without a name and an address that does not answer are waited for")
+def _(t):
+    places = {"nameless": "nowhere.example.invalid", "silent": "192.0.2.1"}  # RFC 2606, RFC 5737
+    for name, host in places.items():
+        t.secret(name, url=f"postgresql://ada:secret@{host}:5432/orders")
+    handles = {name: t.migrate(m.inline(chain("a1")), name, secret=name) for name in places}
+    for name, host in places.items():
+        handles[name].wait(m.reconciling("WaitingForDatabase", words=[host]))
+        never_stalled(handles[name])

@@ -70,7 +70,7 @@ def _(t):
 
 FAULTY_SOURCES = {
     "twice": ({"one.sql": script("a1"), "two.sql": script("a1")}, ["one.sql", "two.sql", "a1"]),
-    "cycle": ({"one.sql": script("a1", "b2"), "two.sql": script("b2", "a1")}, ["one.sql", "two.sql"]),
+    "cycle": ({"one.sql": script("a1", "b2"), "two.sql": script("b2", "a1")}, ["one.sql", "Cycle", "a1, b2"]),
     "headless": ({"one.sql": "CREATE TABLE one (id int);\n"}, ["one.sql"]),
     "orphan": ({"one.sql": script("b2", "a1")}, ["one.sql", "a1"]),
 }
@@ -135,7 +135,7 @@ def _(t):
     files = chain("a1")
     t.config_map("scripts", {**files, "b2.sql": script("b2", "a1")})
     orders = t.migrate(m.config_map("scripts", digest(files)))
-    orders.wait(m.stalled("InvalidSource", words=["sha256"]))
+    orders.wait(m.stalled("InvalidSource", words=[digest(files)]))
     expect(database.tables(), [], "tables")
 
     t.config_map("right", files)

@@ -53,11 +53,13 @@ def _(t):
     expect(database.tables(), [], "tables")
 
 
-@case("a path that the image does not have is named")
+@case("a path that the image does not have, or that holds no script, is named")
 def _(t):
     database = t.database()
     orders = t.migrate(m.image(t.images["user-scratch"], "/nowhere"))
+    empty = t.migrate(m.image(t.images["user-scratch"], "/etc"), "empty")
     orders.wait(m.stalled("InvalidSource", words=["/nowhere"]))
+    empty.wait(m.stalled("InvalidSource", words=["/etc"]))
     expect(database.tables(), [], "tables")
     orders.change(source=m.image(t.images["user-scratch"]))
     orders.wait_ready(2)

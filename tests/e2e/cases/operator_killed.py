@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The operator dies at bad moments; every run goes on, no revision runs twice, the status ends true."""
+"""The operator dies at bad moments, or there are two of it; every run goes on, no revision runs twice,
+and the status ends true."""
 
 import migration as m
 from harness import case, expect
@@ -74,3 +75,22 @@ def _(t):
     expect(len(orders.jobs()), 2, "Jobs")
     expect(database.applied(), ["a1", "b2", "c3"], "revisions that ran")
     expect(database.versions(), ["c3"], "version table")
+
+
+@case("two operators at once do no harm", limit=180, alone=True)
+def _(t):
+    t.operator.scale(2)
+    try:
+        databases = [t.database(secret=f"database-{n}") for n in range(4)]
+        handles = [t.migrate(m.inline(chain("a1", "b2", seconds=1)), f"orders-{n}", secret=f"database-{n}")
+                   for n in range(4)]
+        for handle, database in zip(handles, databases):
+            ends_well(t, handle, database, ["a1", "b2"])
+        for handle in handles:
+            handle.change(source=m.inline(chain("a1", "b2", "c3")))
+        for handle, database in zip(handles, databases):
+            handle.wait_ready(2)
+            expect(len(handle.jobs()), 2, "Jobs")
+            expect(database.applied(), ["a1", "b2", "c3"], "revisions that ran")
+    finally:
+        t.operator.scale(1)

@@ -57,7 +57,7 @@ def _(t):
     t.database()
     orders = t.migrate(m.inline(chain("a1", "b2")))
     orders.wait_ready()
-    for change in ('{"status": null}', '{"status": {"currentRevisions": ["zzz"], "conditions": []}}'):
+    for change in ('{"status": null}', '{"status": {"currentRevisions": ["zzz"], "pendingCount": 7}}'):
         t.kubectl("patch", m.PLURAL, "orders", "--subresource=status", "--type=merge", "-p", change)
         orders.wait(m.State("Ready=True at b2 again", lambda migration: (
             m.ready().holds(migration) and migration["status"].get("currentRevisions") == ["b2"])), 40)

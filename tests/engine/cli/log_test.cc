@@ -3,9 +3,10 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <functional>
 #include <nlohmann/json.hpp>
-#include <regex>
+#include <sstream>
 
 namespace engine {
 namespace {
@@ -81,9 +82,10 @@ TEST(LogTest, JsonIsOneMarkedObjectALine) {
   for (std::string line; std::getline(stream, line);) lines.push_back(Json::parse(line));
   ASSERT_EQ(lines.size(), 3U);
   for (Json& line : lines) {
-    EXPECT_TRUE(std::regex_match(line["ts"].get<std::string>(),
-                                 std::regex(R"(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z)")))
-        << line;
+    std::string shape = line["ts"];
+    std::ranges::replace_if(
+        shape, [](char c) { return c >= '0' && c <= '9'; }, '9');
+    EXPECT_EQ(shape, "9999-99-99T99:99:99.999Z");
     line.erase("ts");
   }
   EXPECT_EQ(lines[0], Json::parse(R"({"level":"info","msg":"waiting for lock",

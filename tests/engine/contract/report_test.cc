@@ -3,6 +3,10 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
+#include <cctype>
+#include <fstream>
+#include <iterator>
 #include <nlohmann/json.hpp>
 #include <random>
 #include <set>
@@ -163,6 +167,26 @@ TEST(ReasonTableTest, OnlyTemporaryReasonsAreRetryable) {
   }
   EXPECT_EQ(retryable, (std::set<std::string_view>{"LockUnavailable", "DatabaseUnreachable",
                                                    "AuthenticationFailed", "Interrupted"}));
+}
+
+TEST(ReasonTableTest, IsExplainedInTheManual) {
+  std::ifstream file(STILLHEAD_SOURCE_DIR "/docs/errors.md");
+  const std::string manual{std::istreambuf_iterator<char>(file), {}};
+  for (const ReasonInfo& row : reason_table()) {
+    const std::string name(row.name);
+    const std::size_t heading = manual.find("\n## " + name + "\n");
+    ASSERT_NE(heading, std::string::npos) << name;
+    const std::string section = manual.substr(heading, manual.find("\n## ", heading + 1) - heading);
+    const std::string exit_code = std::to_string(row.exit_code);
+    EXPECT_NE(section.find("Exit code " + exit_code + "."), std::string::npos) << section;
+    std::string anchor = name;
+    std::ranges::transform(anchor, anchor.begin(),
+                           [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
+    EXPECT_NE(manual.find("| [" + name + "](#" + anchor + ") | " + exit_code + " | " +
+                          std::string(row.condition_reason) + " |"),
+              std::string::npos)
+        << name;
+  }
 }
 
 TEST(RunReportTest, HasThePublicFieldNames) {

@@ -6,7 +6,9 @@
 
 #include <gtest/gtest.h>
 
+#include <atomic>
 #include <nlohmann/json.hpp>
+#include <optional>
 #include <string>
 #include <thread>
 #include <vector>
@@ -370,9 +372,10 @@ TEST_F(ReflectorTest, WatchIsAskedForTwoHundredFortyToNinetySecondsAndTenMoreAre
 TEST_F(ReflectorTest, StopEndsTheLoopInARealPause) {
   FakeHttp http;
   std::stop_source stop;
+  std::jthread stopper;
   http.lose("nobody there");  // leads to a pause of 0.8 s or more
   Reflector reflector(http, kJobs, {}, [&](const std::string&, const std::string&) {
-    std::thread([&] { stop.request_stop(); }).detach();
+    if (!stopper.joinable()) stopper = std::jthread([&stop] { stop.request_stop(); });
   });
   reflector.run(stop.get_token());
   EXPECT_LE(http.requests().size(), 2u);
@@ -396,7 +399,6 @@ TEST_F(ReflectorTest, ReadersOnOtherThreadsSeeWholeSnapshots) {
           EXPECT_EQ(objects[0]->at("metadata").at("resourceVersion"),
                     objects[1]->at("metadata").at("resourceVersion"));
         }
-        EXPECT_EQ(reflector_->synced(), reflector_->size() > 0 || reflector_->synced());
       }
     });
   };

@@ -95,7 +95,7 @@ class World {
     if (observed_.migration.deleting) return;
     check_quiet();
     const Json status = json_of(observed_.migration.status);
-    EXPECT_NE(status["lastRun"].value("result", "none"), "Running") << status;
+    EXPECT_NE(status.value("lastRun", Json::object()).value("result", "none"), "Running") << status;
     if (!observed_.migration.problems.empty()) {
       EXPECT_EQ(health_of(status), "Ready=False InvalidSpec Stalled");
     } else if (observed_.migration.spec.suspend) {
@@ -337,10 +337,10 @@ class World {
 };
 
 TEST(DecideLawsTest, HoldInEveryLife) {
-  for (unsigned seed = 1; seed <= 400; ++seed) {
+  for (unsigned seed = 1; seed <= 80; ++seed) {
     SCOPED_TRACE("seed " + std::to_string(seed));
     World world(seed);
-    for (int i = 0; i < 150; ++i) world.step();
+    for (int i = 0; i < 120; ++i) world.step();
     if (seed % 5 == 0) world.delete_resource();
     world.come_to_rest();
     if (HasFailure()) return;

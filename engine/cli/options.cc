@@ -61,7 +61,8 @@ constexpr std::string_view kCommandOptions[] = {"verbose", "indicate-current", "
 
 std::vector<std::string> option_names() {
   std::vector<std::string> names;
-  for (const auto& option : all_options().options()) {
+  const po::options_description known = all_options();
+  for (const auto& option : known.options()) {
     if (option->long_name() != kPositional) names.push_back("--" + option->long_name());
   }
   return names;

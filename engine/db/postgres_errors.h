@@ -6,7 +6,7 @@
 #include <string>
 #include <string_view>
 
-#include "engine/contract/report.h"
+#include "engine/core/error.h"
 
 namespace engine {
 

@@ -16,6 +16,7 @@
 #include <vector>
 
 #include "engine/contract/report.h"
+#include "tests/support/places.h"
 #include "tests/support/program.h"
 #include "tests/support/temporary_folder.h"
 
@@ -51,7 +52,7 @@ class ProgramTest : public testing::Test {
     return arguments;
   }
   ProgramEnd run(Words arguments) const {
-    return run_program(STILLHEAD_PROGRAM, with_defaults(std::move(arguments)), environment_);
+    return run_program(engine_program(), with_defaults(std::move(arguments)), environment_);
   }
   // With a report, which must be there whatever happens; `report_` afterwards.
   ProgramEnd run_with_report(Words arguments) {

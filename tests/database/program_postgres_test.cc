@@ -15,6 +15,7 @@
 
 #include "tests/database/program_fixture.h"
 #include "tests/database/scratch_database.h"
+#include "tests/support/places.h"
 #include "tests/support/postgres_server.h"
 
 namespace {
@@ -56,7 +57,7 @@ class PostgresProgramTest : public test::ProgramTest {
   }
   std::unique_ptr<test::RunningProgram> start(Words arguments) const {
     return std::make_unique<test::RunningProgram>(
-        STILLHEAD_PROGRAM, with_defaults(std::move(arguments)), environment_);
+        engine_program(), with_defaults(std::move(arguments)), environment_);
   }
   void wait_for_sleep() const {
     test::wait_until("pg_sleep", [&] {
@@ -300,7 +301,7 @@ TEST_P(RaceTest, OfTwentyOneAppliesAndNineteenFindNothingToDo) {
   // A reader of a pipe waits until a writer opens it: all start in the same moment.
   const std::string gate = folder_ / "gate";
   ASSERT_EQ(mkfifo(gate.c_str(), 0600), 0);
-  Words arguments = {"-c", "read line < \"$0\"; exec \"$@\"", gate, STILLHEAD_PROGRAM};
+  Words arguments = {"-c", "read line < \"$0\"; exec \"$@\"", gate, engine_program()};
   for (const std::string& word : with_defaults({"upgrade", "heads"})) arguments.push_back(word);
   std::vector<std::unique_ptr<test::RunningProgram>> engines;
   for (int i = 0; i < 20; ++i) {

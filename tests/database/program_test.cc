@@ -7,6 +7,7 @@
 #include <sstream>
 
 #include "tests/database/program_fixture.h"
+#include "tests/support/places.h"
 
 namespace {
 
@@ -73,7 +74,7 @@ TEST_F(SqliteProgramTest, AppliesInEitherDirectionAsFarAsItMay) {
   const test::ProgramEnd refused = run_with_report({"apply", "a1"});
   EXPECT_EQ(refused.exit_code, 6);
   EXPECT_EQ(refused.err,
-            "stillhead: target 'a1' lies below where the database is: 'b2' would have to be "
+            "stillhead: target 'a1' lies below where the database is: 'b2', 'c3' would have to be "
             "downgraded, and downgrades are forbidden\n"
             "hint: allow downgrades (--downgrade=allow) if what these revisions added may be lost, "
             "or name a newer target\n");
@@ -209,7 +210,7 @@ TEST_F(SqliteProgramTest, HelpAndVersionArePrinted) {
 
 TEST_F(SqliteProgramTest, ABundleCopiesItself) {
   fs::create_directories(folder_ / "engine/bin");
-  fs::copy(STILLHEAD_PROGRAM, folder_ / "engine/bin/stillhead");
+  fs::copy(engine_program(), folder_ / "engine/bin/stillhead");
   folder_.write("engine/lib/ld.so", "stands for the loader");
   const std::string copy = folder_ / "copy";
   const test::ProgramEnd first =

@@ -181,6 +181,11 @@ class Test:
             if event.at >= begin and not state.holds(event.object):
                 raise AssertionError(f"{handle.name}: must stay {state}, but was: {m.summary(event.object)}")
 
+    def clean_up(self):
+        kubectl.kubectl("delete", "namespace", self.namespace, "--wait=false", check=False)
+        for database in self.databases:
+            database.drop()
+
     def check_laws(self):
         names = {event.object["metadata"]["name"] for event in self.record.migrations.history(self.namespace)}
         faults = [fault for name in sorted(names)
@@ -231,7 +236,7 @@ def run_case(setting, a_case):
             *(evidence(test) if test else []))
         return False
     say(f"ok   {time.monotonic() - begin:6.1f} s  {a_case.name}")
-    kubectl.kubectl("delete", "namespace", test.namespace, "--wait=false", check=False)
+    test.clean_up()
     return True
 
 

@@ -8,8 +8,7 @@ import repository
 
 FLAGS = ('-std=c++20 -Wall -Wextra -Wpedantic -Wshadow -Wconversion -Wnon-virtual-dtor -Woverloaded-virtual '
          '-Werror -D_TURN_OFF_PLATFORM_STRING '
-         '-DSTILLHEAD_VERSION="0" -DSTILLHEAD_SOURCE_DIR="" -DSTILLHEAD_PROGRAM="" '
-         '-DSTILLHEAD_OPERATOR_PROGRAM="" -fsyntax-only').split()
+         '-DSTILLHEAD_VERSION="0" -fsyntax-only').split()
 
 
 def main():

@@ -12,6 +12,8 @@
 #include <stdexcept>
 #include <utility>
 
+#include "tests/support/places.h"
+
 namespace test {
 namespace {
 
@@ -58,7 +60,7 @@ PostgresServer::PostgresServer() {
   } else {
     std::string folder = "/tmp/stillhead-postgres-XXXXXX";
     if (mkdtemp(folder.data()) == nullptr) throw std::runtime_error("cannot make a folder in /tmp");
-    settings = run(std::string(STILLHEAD_SOURCE_DIR "/tools/run_postgres start ") + folder + " " +
+    settings = run(source_folder() + "/tools/run_postgres start " + folder + " " +
                    std::to_string(getpid()));
   }
   socket_ = value(settings, "PGHOST");

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// A throw-away PostgreSQL (tools/run_postgres): that of the ctest run (its folder is in the variable
-// STILLHEAD_TEST_POSTGRES), else one of the test program's own, started by the first test that asks
-// for it and gone when the program ends, however it ends.
+// A throw-away PostgreSQL (tools/run_postgres): that of the ctest run (its folder is in the
+// variable STILLHEAD_TEST_POSTGRES), else one of the test program's own, started by the first test
+// that asks for it and gone when the program ends, however it ends.
 #pragma once
 
 #include <string>

@@ -46,10 +46,10 @@ RevisionGraph two_roots() {
 
 TEST(HistoryTextTest, PrintsBranchesNewestFirst) {
   EXPECT_EQ(history_text(branched(), Verbosity::Line, {}),
-            "c2 -> d2 (right) (head), right two\n"
-            "b -> c2 (right), right one\n"
             "c1 -> d1 (left) (head), left two\n"
             "b -> c1 (left), left one\n"
+            "c2 -> d2 (right) (head), right two\n"
+            "b -> c2 (right), right one\n"
             "a -> b (branchpoint), second\n"
             "<base> -> a, base\n");
 }

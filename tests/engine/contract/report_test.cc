@@ -11,6 +11,8 @@
 #include <random>
 #include <set>
 
+#include "tests/support/places.h"
+
 namespace engine {
 namespace {
 
@@ -170,7 +172,7 @@ TEST(ReasonTableTest, OnlyTemporaryReasonsAreRetryable) {
 }
 
 TEST(ReasonTableTest, IsExplainedInTheManual) {
-  std::ifstream file(STILLHEAD_SOURCE_DIR "/docs/errors.md");
+  std::ifstream file(source_folder() + "/docs/errors.md");
   const std::string manual{std::istreambuf_iterator<char>(file), {}};
   for (const ReasonInfo& row : reason_table()) {
     const std::string name(row.name);
@@ -249,7 +251,7 @@ TEST(RunReportTest, EvenHostileTextsFitIntoTheSmallestLimit) {
   report.engine_version = report.command = report.target = report.run_id = hostile;
   report.owner = report.message = report.hint = broken;
   report.started_at = report.finished_at = hostile;
-  report.from = report.to = std::vector<std::string>(1000, hostile);
+  report.from = report.to = std::vector<std::string>(100, hostile);
   report.attempt = report.source_revisions = report.pending = 2'000'000'000;
   report.failure = Failure{"b",    hostile, 2'000'000'000, 2'000'000'000, 2'000'000'000, "42601",
                            broken, broken,  hostile,       hostile,       broken};

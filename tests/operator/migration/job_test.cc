@@ -11,6 +11,7 @@
 #include <sstream>
 
 #include "tests/operator/migration/builders.h"
+#include "tests/support/places.h"
 
 namespace controller {
 namespace {
@@ -25,8 +26,7 @@ const JobSettings kSettings{.engine_image =
                                 "registry.example.com/stillhead@sha256:" + std::string(64, 'e')};
 
 void expect_golden(const std::string& name, const Json& actual) {
-  const std::string path =
-      std::string(STILLHEAD_SOURCE_DIR) + "/tests/operator/golden/jobs/" + name + ".json";
+  const std::string path = source_folder() + "/tests/operator/golden/jobs/" + name + ".json";
   const std::string text = actual.dump(2) + "\n";
   if (std::getenv("UPDATE_GOLDEN") != nullptr) std::ofstream(path) << text;
   std::ifstream file(path);

@@ -18,6 +18,7 @@ class PostgresLock : public MigrationLock {
   explicit PostgresLock(std::unique_ptr<Connection> connection)
       : connection_(std::move(connection)) {}
   bool held() noexcept override { return connection_->alive(); }
+  Connection& connection() { return *connection_; }
 
  private:
   std::unique_ptr<Connection> connection_;  // closing it frees the lock
@@ -80,18 +81,22 @@ std::unique_ptr<MigrationLock> acquire_postgres_lock(const DatabaseUrl& url,
                                                      std::stop_token stop) {
   ConnectOptions own = connecting;
   own.application_name += " lock";
-  auto connection = connect_postgres(url, own, stop);
-  const std::stop_callback on_stop(stop, [&] { connection->cancel(); });
-  const std::string key =
-      connection->query(key_sql(connection->dialect(), versions)).at(0)[0].value_or("0");
-  poll_for_lock(
-      fmt::format("the migration lock of {}", url.display), options, observer, stop,
-      [&] {
-        return connection->query(fmt::format("SELECT pg_try_advisory_lock({})", key)).at(0)[0] ==
-               "t";
-      },
-      [&] { return find_holder(*connection, key); });
-  return std::make_unique<PostgresLock>(std::move(connection));
+  auto lock = std::make_unique<PostgresLock>(connect_postgres(url, own, stop));
+  Connection& connection = lock->connection();
+  const std::string name = "the migration lock of " + url.display;
+  const std::stop_callback on_stop(stop, [&connection] { connection.cancel(); });
+  try {
+    const std::string key =
+        connection.query(key_sql(connection.dialect(), versions)).at(0)[0].value_or("0");
+    const std::string take = fmt::format("SELECT pg_try_advisory_lock({})", key);
+    poll_for_lock(
+        name, options, observer, stop, [&] { return connection.query(take).at(0)[0] == "t"; },
+        [&] { return find_holder(connection, key); });
+  } catch (const Error& error) {
+    if (error.reason() != Reason::Interrupted) throw;
+    throw Error(Reason::Interrupted, "interrupted while waiting for " + name);
+  }
+  return lock;
 }
 
 }  // namespace engine

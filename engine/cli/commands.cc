@@ -103,6 +103,7 @@ class Runner {
 
   RevisionSet read_rows(const DatabaseUrl& url) {
     const auto connection = connect(url, connect_options(options_), context_.stop);
+    const std::stop_callback on_stop(context_.stop, [&] { connection->cancel(); });
     RevisionSet rows = VersionTable(options_.version_table).read(*connection);
     report_.from = report_.to = {rows.begin(), rows.end()};
     return rows;

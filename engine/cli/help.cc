@@ -70,6 +70,7 @@ constexpr std::string_view kGlobalOptions =
     "                            [STILLHEAD_REPORT]\n"
     "  --report-limit BYTES      keep the report below this size; at least 1024\n"
     "                            [STILLHEAD_REPORT_LIMIT]\n"
+    "  --report-without-data     leave out what can hold people's data: DETAIL and SQL text\n"
     "  --owner TEXT              who asked for the run; goes into the history [STILLHEAD_OWNER]\n"
     "  --attempt N               which attempt of the owner this is [STILLHEAD_ATTEMPT]\n"
     "  --run-id HEX              16 digits; default: random [STILLHEAD_RUN_ID]\n"

@@ -91,7 +91,8 @@ class Program {
     }
     if (!options_.report.file.empty()) {
       try {
-        engine::write_report_file(options_.report.file, to_json(report_, options_.report.limit));
+        engine::write_report_file(options_.report.file,
+                                  to_json(report_for_file(), options_.report.limit));
       } catch (const Error& e) {
         log.error(e.reason(), e.message(), e.hint());
       }
@@ -101,6 +102,15 @@ class Program {
       log.error(Reason::InvalidUsage,
                 fmt::format("cannot write to standard output: {}", std::strerror(errno)), {});
     }
+  }
+
+  RunReport report_for_file() const {
+    RunReport report = report_;
+    if (options_.report.without_data && report.failure) {
+      report.failure->detail.clear();
+      report.failure->sql.clear();
+    }
+    return report;
   }
 
   void print() const {

@@ -4,6 +4,10 @@
 #include <fmt/format.h>
 
 #include <filesystem>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <stop_token>
 #include <utility>
 
 #include "engine/cli/inputs.h"
@@ -84,6 +88,7 @@ class Migration {
     ConnectOptions options = connect_options(options_);
     options.create = !std::holds_alternative<Downgrade>(options_.command);
     connection_ = connect(url_, options, stop_);
+    on_stop_.emplace(stop_, [this] { connection_->cancel(); });
   }
 
   void plan() {
@@ -158,6 +163,7 @@ class Migration {
   RevisionGraph graph_ = {};
   DatabaseUrl url_ = {};
   std::unique_ptr<Connection> connection_ = {};
+  std::optional<std::stop_callback<std::function<void()>>> on_stop_ = {};
   Plan plan_ = {};
   std::vector<PreparedStep> steps_ = {};
 };

@@ -31,11 +31,15 @@ constexpr std::chrono::milliseconds kLongestDuration = std::chrono::hours{24 * 3
   throw Error(Reason::InvalidUsage, std::move(message));
 }
 
-// An argument as it may be shown: what looks like a URL may hold a password.
+// An argument as it may be shown: what looks like a URL or a libpq string may hold a password.
 std::string shown(std::string_view argument) {
-  const std::size_t scheme = argument.find("://");
-  if (scheme == std::string_view::npos) return std::string(argument);
-  return std::string(argument.substr(0, scheme + 3)) + "...";
+  for (const std::string_view mark : {"://", "="}) {
+    const std::size_t at = argument.find(mark);
+    if (at != std::string_view::npos) {
+      return std::string(argument.substr(0, at + mark.size())) + "...";
+    }
+  }
+  return std::string(argument);
 }
 
 // --- tokens --------------------------------------------------------------------------------------
@@ -50,8 +54,9 @@ po::options_description all_options() {
       ("connect-timeout", value(), "")("scripts-sha256", value(), "")             //
       ("report", value(), "")("report-limit", value(), "")("owner", value(), "")  //
       ("attempt", value(), "")("run-id", value(), "")("log-format", value(), "")  //
-      ("json", "")("quiet,q", "")("no-color", "")("help,h", "")("version", "")    //
-      ("verbose,v", "")("indicate-current,i", "")("downgrade", value(), "")       //
+      ("report-without-data", "")("json", "")("quiet,q", "")("no-color", "")("help,h", "")(
+          "version", "")                                                     //
+      ("verbose,v", "")("indicate-current,i", "")("downgrade", value(), "")  //
       (kPositional, po::value<std::vector<std::string>>(), "");
   return options;
 }
@@ -216,6 +221,7 @@ Value one_of(const Setting& setting, std::string_view first, Value first_value,
 ReportOptions read_report_options(const Settings& settings) {
   ReportOptions report;
   report.json = settings.has("json");
+  report.without_data = settings.has("report-without-data");
   if (const auto file = settings.find("report")) report.file = file->value;
   if (const auto limit = settings.find("report-limit")) {
     report.limit = positive_number<std::size_t>(*limit);
@@ -388,6 +394,7 @@ ReportOptions find_report_options(const std::vector<std::string>& arguments,
   };
   ReportOptions report;
   report.json = std::ranges::find(arguments, "--json") != arguments.end();
+  report.without_data = std::ranges::find(arguments, "--report-without-data") != arguments.end();
   report.file = value_of("--report", "STILLHEAD_REPORT");
   const std::string limit = value_of("--report-limit", "STILLHEAD_REPORT_LIMIT");
   std::from_chars(limit.data(), limit.data() + limit.size(), report.limit);

@@ -61,6 +61,7 @@ struct ReportOptions {
   bool json = false;                // --json: standard output holds one JSON document
   std::filesystem::path file = {};  // --report: empty: none
   std::size_t limit = 0;            // --report-limit, bytes; 0: no limit
+  bool without_data = false;        // --report-without-data: no DETAIL, no SQL text in `file`
 };
 
 struct Options {

@@ -13,7 +13,7 @@
 namespace engine {
 namespace {
 
-// Ends the waiting thread; sent by the destructor only.
+// Wakes the waiting thread; from outside it means nothing.
 constexpr int kWakeUp = SIGUSR1;
 // A terminal, a shell and a supervisor may each send one for the same key press.
 constexpr std::chrono::milliseconds kSameRequest{1000};
@@ -38,6 +38,7 @@ StopSignals::StopSignals() {
 }
 
 StopSignals::~StopSignals() {
+  ending_ = true;
   pthread_kill(thread_.native_handle(), kWakeUp);
   thread_.join();
 }
@@ -47,8 +48,8 @@ void StopSignals::wait_for_signals() {
   std::chrono::steady_clock::time_point first;
   for (;;) {
     const int signal = sigwaitinfo(&set, nullptr);
-    if (signal < 0) continue;
-    if (signal == kWakeUp) return;
+    if (ending_) return;
+    if (signal < 0 || signal == kWakeUp) continue;
     const auto now = std::chrono::steady_clock::now();
     if (!stop_.stop_requested()) {
       first = now;

@@ -4,6 +4,7 @@
 // blocks the signals in the calling thread, and threads inherit that.
 #pragma once
 
+#include <atomic>
 #include <stop_token>
 #include <thread>
 
@@ -22,6 +23,7 @@ class StopSignals {
   void wait_for_signals();
 
   std::stop_source stop_;
+  std::atomic<bool> ending_ = false;
   std::thread thread_;
 };
 

@@ -109,8 +109,8 @@ bool poll_to_end(const Attempt& attempt, PGconn* connection, Keywords& keywords,
          !attempt.abandoned) {
     const std::string host = PQhost(connection);
     const std::string port = PQport(connection);
-    if (tried != host + ":" + port) {
-      tried = host + ":" + port;
+    if (std::string endpoint = fmt::format("{}:{}", host, port); endpoint != tried) {
+      tried = std::move(endpoint);
       share_ends = Clock::now() + share;
     }
     if (Clock::now() >= share_ends && keywords.drop_host(host, port)) return true;

@@ -63,6 +63,17 @@ std::optional<std::size_t> column_width(Connection& connection, const VersionTab
   return rows[0][0] ? std::optional(std::stoul(*rows[0][0])) : std::nullopt;
 }
 
+// Where the search path finds the table. SQLite has no search path: empty.
+std::string schema_of(Connection& connection, const VersionTableName& name) {
+  const Dialect& dialect = connection.dialect();
+  if (dialect.flavour() == SqlFlavour::Sqlite) return {};
+  const auto rows = connection.query(
+      fmt::format("SELECT relnamespace::regnamespace::name FROM pg_catalog.pg_class "
+                  "WHERE oid = to_regclass({})",
+                  dialect.quote_literal(dialect.qualified(name))));
+  return rows.empty() ? std::string() : rows[0][0].value_or("");
+}
+
 }  // namespace
 
 bool VersionTable::exists(Connection& connection) const {
@@ -84,9 +95,10 @@ RevisionSet VersionTable::read(Connection& connection) const {
   return revisions;
 }
 
-void VersionTable::create(Connection& connection) const {
+void VersionTable::create(Connection& connection) {
   try {
     if (!exists(connection)) connection.execute(connection.dialect().create_version_table(name_));
+    if (name_.schema.empty()) found_.schema = schema_of(connection, name_);
   } catch (const Error& error) {
     if (error.reason() == Reason::Interrupted) throw;
     rethrow(fmt::format("cannot create the version table '{}'", display(name_)), error);
@@ -97,7 +109,7 @@ void VersionTable::apply(Connection& connection, const std::vector<RowChange>& c
   for (const RowChange& change : changes) {
     long found = 0;
     try {
-      found = connection.execute(connection.dialect().change_version_row(name_, change));
+      found = connection.execute(connection.dialect().change_version_row(found_, change));
     } catch (const Error& error) {
       if (!is_duplicate(error)) throw;
       throw Error(

@@ -12,13 +12,15 @@ namespace engine {
 
 class VersionTable {
  public:
-  explicit VersionTable(VersionTableName name = {}) : name_(std::move(name)) {}
+  explicit VersionTable(VersionTableName name = {}) : name_(std::move(name)), found_(name_) {}
 
   const VersionTableName& name() const { return name_; }
   bool exists(Connection&) const;
   // Empty when the table is missing or empty. Changes nothing.
   RevisionSet read(Connection&) const;
-  void create(Connection&) const;  // when missing
+  // Makes it when it is missing, and remembers its schema: from then on apply() changes that table,
+  // whatever a script does to the search path.
+  void create(Connection&);
   // Each change must hit exactly one row: else throws Error(VersionConflict) naming both revisions.
   void apply(Connection&, const std::vector<RowChange>&) const;
   // Throws Error(InvalidScripts) naming every id of `plan` that the column cannot hold.
@@ -26,6 +28,7 @@ class VersionTable {
 
  private:
   VersionTableName name_;
+  VersionTableName found_;  // with the schema that create() saw
 };
 
 }  // namespace engine

@@ -168,8 +168,10 @@ Error StepRun::explained(const Error& error) const {
   const std::string what =
       fmt::format("{} {}", up ? "upgrade to" : "downgrade of", prepared_.step.revision);
   const bool interrupted = error.reason() == Reason::Interrupted;
+  const bool alone = statement_ > 0 && outside_transaction(statement_ - 1);
   const std::string text =
-      interrupted ? fmt::format("{} interrupted {}{}; rolled back", what, place, line)
+      interrupted ? fmt::format("{} interrupted {}{}; {}", what, place, line,
+                                alone ? "what this statement did may stay" : "rolled back")
                   : fmt::format("{} failed {}: {}{}", what, place, error.message(), line);
   const std::string hint =
       interrupted && error.hint().empty() ? "run the same command again" : error.hint();

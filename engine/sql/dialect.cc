@@ -95,13 +95,13 @@ std::string Dialect::change_version_row(const VersionTableName& table,
 }
 
 const Dialect& postgres_dialect() {
-  static const PostgresDialect dialect;
-  return dialect;
+  static const PostgresDialect kDialect;
+  return kDialect;
 }
 
 const Dialect& sqlite_dialect() {
-  static const SqliteDialect dialect;
-  return dialect;
+  static const SqliteDialect kDialect;
+  return kDialect;
 }
 
 }  // namespace engine

@@ -102,8 +102,8 @@ bool ApiError::retryable() const {
 }
 
 ApiError error_of(const Response& response, const std::string& intent) {
-  ServerStatus status = status_of(response);
-  std::string cause = status.message.empty() ? response.body : std::move(status.message);
+  const ServerStatus status = status_of(response);
+  std::string cause = status.message.empty() ? response.body : status.message;
   std::string message = fmt::format("{}: {}", intent, response.status);
   if (!status.reason.empty()) message += " " + one_line(status.reason);
   cause = one_line(std::move(cause));

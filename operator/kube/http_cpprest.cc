@@ -216,11 +216,11 @@ class Exchange final : public Bytes {
 
 // SSL_CERT_FILE as it was at the first call, or OpenSSL's default.
 const std::string& system_certificates() {
-  static const std::string file = [] {
+  static const std::string kFile = [] {
     const char* set = std::getenv(X509_get_default_cert_file_env());
     return std::string(set != nullptr ? set : X509_get_default_cert_file());
   }();
-  return file;
+  return kFile;
 }
 
 struct FreeX509 {
@@ -431,7 +431,7 @@ class Call {
         concurrency::streams::ostream(concurrency::streams::streambuf<std::uint8_t>(
             std::static_pointer_cast<concurrency::streams::details::basic_streambuf<std::uint8_t>>(
                 exchange_))));
-    client.request(std::move(request), source_.get_token())
+    client.request(request, source_.get_token())
         .then([exchange = exchange_, tls](const pplx::task<web::http::http_response>& head) {
           if (const std::string fault = fault_of(head, *tls); !fault.empty())
             return exchange->finish(fault);
@@ -471,6 +471,7 @@ class CpprestTransport final : public HttpTransport {
                 std::stop_token stop) override {
     const auto deadline = Clock::now() + timeout;
     return explained(request, [&] {
+      if (stop.stop_requested()) throw TransportError("stopped");
       Call call(client_for(request), made(request), tls_);
       Response response = begun(call, deadline, stop);
       while (const auto bytes = call->next(deadline, stop)) {
@@ -485,6 +486,7 @@ class CpprestTransport final : public HttpTransport {
   Response stream(const Request& request, const std::function<void(std::string_view)>& on_bytes,
                   std::chrono::milliseconds idle_timeout, std::stop_token stop) override {
     return explained(request, [&] {
+      if (stop.stop_requested()) throw TransportError("stopped");
       Call call(client_, made(request), tls_);
       const auto first_deadline =
           Clock::now() + std::min<std::chrono::milliseconds>(idle_timeout, kLongestWaitForHead);
@@ -555,13 +557,9 @@ class CpprestTransport final : public HttpTransport {
     };
     try {
       return body();
-    } catch (const TransportError& fault) {
-      throw lost(fault.what());
-    } catch (const ConfigError& fault) {
-      throw lost(fault.what());
     } catch (const web::http::http_exception& fault) {
       throw lost(cause_of(fault, *tls_).c_str());
-    } catch (const web::uri_exception& fault) {
+    } catch (const std::exception& fault) {  // ours and everybody else's
       throw lost(fault.what());
     }
   }
@@ -586,7 +584,7 @@ void initialize_http_threads(int threads) {
     OPENSSL_init_ssl(0, nullptr);
     setenv(X509_get_default_cert_file_env(), "/dev/null", 1);
     crossplat::threadpool::initialize_with_threads(0);
-    static const PoolThreads pool(threads);
+    static const PoolThreads kPool(threads);
   });
 }
 

@@ -218,7 +218,7 @@ void Reflector::apply(const Event& event) {
 }
 
 // The list is the truth, whatever the versions say: a restored etcd goes back in time.
-void Reflector::replace(std::map<Key, Object> listed) {
+void Reflector::replace(const std::map<Key, Object>& listed) {
   std::map<Key, Object> before;
   {
     const std::lock_guard lock(mutex_);

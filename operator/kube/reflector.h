@@ -53,7 +53,7 @@ class Reflector {
   Outcome watch(Progress&, std::stop_token);
   std::optional<Outcome> take_line(const std::string& line, Progress&);
   void apply(const Event&);
-  void replace(std::map<Key, Object>);
+  void replace(const std::map<Key, Object>&);
   void tell(const char* what, const std::string& detail) const;
 
   HttpTransport& transport_;

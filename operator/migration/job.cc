@@ -72,6 +72,7 @@ Json engine_arguments(const DatabaseMigration& migration, int attempt,
       kReportFile,
       "--report-limit",
       std::to_string(kReportLimit),
+      "--report-without-data",  // whoever may see pods reads the termination message
       "--owner",
       migration.uid,
       "--attempt",

@@ -20,6 +20,7 @@ using engine::Reason;
 using engine::RunReport;
 
 constexpr std::size_t kLongestMessage = 2048;
+constexpr const char* kDeadlineExceeded = "DeadlineExceeded";  // Job's word and ours
 constexpr std::array kOwnConditions = {"Ready", "Reconciling", "Stalled"};
 
 // One line of valid UTF-8, bounded: what the API server and a table of kubectl can show.
@@ -171,8 +172,10 @@ Json build_failure(const Run& run) {
   const Verdict verdict = judge(run);
   const bool told = run.report && run.report->reason != Reason::Succeeded;
   const Failure failure = told && run.report->failure ? *run.report->failure : Failure{};
+  // An engine that was stopped at the deadline says Interrupted, which would be tried again.
+  const bool engines_word = told && run.failed_reason != kDeadlineExceeded;
   Json json = {
-      {"reason", told ? std::string(engine::name_of(run.report->reason)) : verdict.reason}};
+      {"reason", engines_word ? std::string(engine::name_of(run.report->reason)) : verdict.reason}};
   put(json, "revision", failure.revision);
   put(json, "file", failure.file);
   put(json, "sqlState", failure.sqlstate);
@@ -267,9 +270,9 @@ std::string digest_of(const Source& source) {
 Verdict judge(const Run& run) {
   const bool told = run.report.has_value() && run.report->reason != Reason::Succeeded;
   if (run.phase == RunPhase::Succeeded && !told) return reached(run);
-  if (run.failed_reason == "DeadlineExceeded") {
+  if (run.failed_reason == kDeadlineExceeded) {
     return {.health = Health::Stalled,
-            .reason = "DeadlineExceeded",
+            .reason = kDeadlineExceeded,
             .message = fmt::format("Job {} was stopped: it took longer than "
                                    "spec.execution.activeDeadline",
                                    run.job_name)};
@@ -298,7 +301,7 @@ Verdict judge_stored(const Json& last_run) {
     report.reason = *reason;
     return judge_report(report);
   }
-  const bool permanent = name == "DeadlineExceeded";
+  const bool permanent = name == kDeadlineExceeded;
   return {.health = permanent ? Health::Stalled : Health::Reconciling,
           .reason = permanent ? name : "BackingOff",
           .message = words_of(report)};

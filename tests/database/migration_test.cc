@@ -43,7 +43,7 @@ class Migration {
   void operator()() {
     const auto connection =
         connect(database_.url(), {.application_name = "migrator", .create = true}, {});
-    const VersionTable versions;
+    VersionTable versions;
     versions.create(*connection);
     const HistoryTable history(*connection, {});
     const auto lock =

@@ -174,7 +174,7 @@ TEST_F(PostgresProgramTest, AServerThatDoesNotAnswer) {
                          ": no answer within 300 ms\n"
                          "hint: check host and port, name resolution and firewalls\n");
   EXPECT_EQ(report_.reason, Reason::DatabaseUnreachable);
-  EXPECT_LT(end.duration.count(), 5000);
+  EXPECT_LT(end.duration.count(), 9000) << "the default is 10 s";
 }
 
 TEST_F(PostgresProgramTest, AWrongPassword) {
@@ -236,6 +236,31 @@ INSTANTIATE_TEST_SUITE_P(Each, SignalTest, testing::Values(SIGINT, SIGTERM, SIGH
                                   : test.param == SIGTERM ? "Terminate"
                                                           : "HangUp";
                          });
+
+TEST_F(PostgresProgramTest, ASignalEndsTheWaitForALockedVersionTable) {
+  three_tables();
+  ASSERT_EQ(run({"upgrade", "a1"}).exit_code, 0);
+  const auto holder = database_.connect();
+  const engine::Transaction transaction(*holder);
+  holder->execute("LOCK TABLE alembic_version");
+  for (const Words& words : {Words{"current"}, Words{"upgrade", "heads"}}) {
+    SCOPED_TRACE(words.front());
+    const auto program = start(words);
+    test::wait_until("the blocked query", [&] {
+      return database_
+                 .column(
+                     "SELECT 1 FROM pg_stat_activity WHERE datname = current_database() AND "
+                     "wait_event_type = 'Lock'")
+                 .size() == 1;
+    });
+    program->send(SIGTERM);
+    const test::ProgramEnd end = program->wait();
+    EXPECT_EQ(end.exit_code, 8);
+    EXPECT_LT(end.duration.count(), 2000);
+    EXPECT_TRUE(end.err.ends_with("stillhead: interrupted; the statement was cancelled\n"))
+        << end.err;
+  }
+}
 
 // A server that does not react to the cancel request.
 TEST_F(PostgresProgramTest, ASecondSignalEndsTheProgramAtOnce) {

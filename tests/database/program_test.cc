@@ -480,4 +480,15 @@ TEST_F(SqliteProgramTest, TheReportKeepsItsLimit) {
   }
 }
 
+TEST_F(SqliteProgramTest, TheReportCanLeaveOutWhatHoldsData) {
+  script("a1", "", "INSERT INTO nowhere VALUES ('canary');", "");
+  run_with_report({"upgrade", "heads"});
+  ASSERT_TRUE(report_.failure.has_value());
+  EXPECT_EQ(report_.failure->sql, "INSERT INTO nowhere VALUES ('canary')");
+  run_with_report({"upgrade", "heads", "--report-without-data"});
+  EXPECT_EQ(folder_.read("report.json").find("canary"), std::string::npos);
+  ASSERT_TRUE(report_.failure.has_value());
+  EXPECT_EQ(report_.failure->message, "no such table: nowhere");
+}
+
 }  // namespace

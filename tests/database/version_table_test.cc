@@ -53,7 +53,7 @@ TEST_P(VersionTableTest, ChangesInsertUpdateAndDeleteRows) {
 }
 
 TEST_P(VersionTableTest, OtherNamesArePossible) {
-  const VersionTable other({"", "Shop Versions"});
+  VersionTable other({"", "Shop Versions"});
   other.create(*connection_);
   other.apply(*connection_, {{"", "a"}});
   EXPECT_EQ(other.read(*connection_), RevisionSet{"a"});
@@ -139,7 +139,7 @@ class PostgresVersionTableTest : public testing::Test {
 };
 
 TEST_F(PostgresVersionTableTest, SchemaIsUsedAsNamed) {
-  const VersionTable versions({"app", "v"});
+  VersionTable versions({"app", "v"});
   EXPECT_EQ(versions.read(*connection_), RevisionSet{});
   const Error error = error_of([&] { versions.create(*connection_); });
   EXPECT_EQ(error.message(),
@@ -154,14 +154,28 @@ TEST_F(PostgresVersionTableTest, SchemaIsUsedAsNamed) {
 TEST_F(PostgresVersionTableTest, TableIsFoundThroughTheSearchPath) {
   connection_->execute("CREATE SCHEMA app");
   connection_->execute("SET search_path = app, public");
-  const VersionTable versions;
+  VersionTable versions;
   versions.create(*connection_);
   EXPECT_TRUE(versions.exists(*connection_));
   EXPECT_FALSE(versions.exists(*database_.connect()));
 }
 
+// Every pg_dump file empties the search path.
+TEST_F(PostgresVersionTableTest, ASearchPathThatAScriptSetsChangesNoOtherTable) {
+  VersionTable versions;
+  versions.create(*connection_);
+  connection_->execute("CREATE SCHEMA app");
+  connection_->execute("CREATE TABLE app.alembic_version (version_num varchar(32))");
+  for (const char* path : {"''", "app"}) {
+    connection_->execute(std::string("SET search_path = ") + path);
+    versions.apply(*connection_, {{"", std::string("after ") + path}});
+  }
+  EXPECT_EQ(database_.column("SELECT count(*) FROM public.alembic_version"), Strings{"2"});
+  EXPECT_EQ(database_.column("SELECT count(*) FROM app.alembic_version"), Strings{"0"});
+}
+
 TEST_F(PostgresVersionTableTest, ReadingTakesTwoRoundTrips) {
-  const VersionTable versions;
+  VersionTable versions;
   versions.create(*connection_);
   connection_->execute("SET application_name = 'reader'");
   const std::string session = "reader@" + database_.name() + " ";

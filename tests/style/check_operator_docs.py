@@ -33,10 +33,13 @@ def fields(text):
 
 
 def reasons():
-    code = ''.join(read(path) for path in sorted((ROOT / 'operator').rglob('*.cc')))
+    code = ''.join(read(path) for folder in ('operator', 'operator/migration')
+                   for path in sorted((ROOT / folder).glob('*.cc')))
     found = set(re.findall(r'\.reason = "([A-Z]\w+)"', code)) | set(re.findall(r'\? "([A-Z]\w+)" : "[A-Z]\w+"', code))
     found |= set(re.findall(r'\? "[A-Z]\w+" : "([A-Z]\w+)"', code))
     found |= set(re.findall(r'\? "([A-Z]\w+)" : std::string\(info', code))
+    constants = dict(re.findall(r'constexpr const char\* (k\w+) = "([A-Z]\w+)";', code))
+    found |= {constants[name] for name in re.findall(r'\.reason = (k\w+)', code)}
     table = re.findall(r'ReasonInfo\{Reason::\w+, "\w+", \d+, "(\w+)"\}', read('engine/contract/report.cc'))
     if len(found) < 8 or len(table) < 10:
         sys.exit('reasons are written in another way than this test knows')

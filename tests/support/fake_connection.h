@@ -68,7 +68,7 @@ class FakeConnection : public engine::Connection {
       if (sql.find(part) != std::string::npos) action();
     }
     for (const auto& [part, error] : errors_) {
-      if (sql.find(part) != std::string::npos) throw error;
+      if (sql.find(part) != std::string::npos) throw engine::Error(error);
     }
   }
 

@@ -2,6 +2,7 @@
 #include "tests/support/program.h"
 
 #include <fcntl.h>
+#include <fmt/format.h>
 #include <spawn.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -33,7 +34,8 @@ RunningProgram::RunningProgram(const std::string& program, std::vector<std::stri
   const char* path = std::getenv("PATH");
   environment.emplace("PATH", path == nullptr ? "/usr/bin:/bin" : path);
   std::vector<std::string> variables;
-  for (const auto& [name, value] : environment) variables.push_back(name + "=" + value);
+  for (const auto& [name, value] : environment)
+    variables.push_back(fmt::format("{}={}", name, value));
   arguments.insert(arguments.begin(), program);
 
   posix_spawn_file_actions_t files;

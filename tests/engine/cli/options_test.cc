@@ -47,19 +47,21 @@ TEST(OptionsTest, EveryMistakeIsNamedInOneLine) {
        "`stillhead digest` needs a folder DIR; for example `stillhead digest migrations`"},
       {{"bundle"}, "`stillhead bundle` needs a folder DIR; for example `stillhead bundle /engine`"},
       {{"upgrade", "heads", "now"}, "unexpected argument \"now\" of `stillhead upgrade`"},
+      {{"upgrade", "heads", "host=h password=canary"},
+       "unexpected argument \"host=...\" of `stillhead upgrade`"},
       {{"current", "a"}, "unexpected argument \"a\" of `stillhead current`"},
       {{"current", "postgresql://u:secret@h/d"},
        "unexpected argument \"postgresql://...\" of `stillhead current`"},
       {{"postgresql://u:secret@h/d"},
        "unknown command \"postgresql://...\"; `stillhead help` lists the commands"},
       {{"upgrade", "heads", "--databse-url", "x"},
-       "unknown option --databse-url; did you mean '--database-url'?"},
+       "unknown option --databse-url; did you mean '--database-url' or '--database-url-file'?"},
       {{"upgrade", "heads", "--databse-url=postgresql://u:secret@h/d"},
-       "unknown option --databse-url; did you mean '--database-url'?"},
+       "unknown option --databse-url; did you mean '--database-url' or '--database-url-file'?"},
       {{"upgrade", "heads", "--sql"}, "unknown option --sql; `stillhead help` lists the options"},
       {{"upgrade", "heads", "-x"}, "unknown option -x; `stillhead help` lists the options"},
       {{"upgrade", "heads", "--script"},
-       "unknown option --script; `stillhead help` lists the options"},
+       "unknown option --script; did you mean '--script-location' or '--scripts-sha256'?"},
       {{"upgrade", "heads", "--owner"}, "option --owner needs a value"},
       {{"upgrade", "heads", "--owner="}, "option --owner needs a value"},
       {{"upgrade", "heads", "--database-url", ""}, "option --database-url needs a value"},
@@ -299,11 +301,26 @@ TEST(HelpTest, TheOverviewNamesEveryCommandAndOption) {
   for (const CommandInfo& command : command_table()) {
     EXPECT_NE(page.find("  " + std::string(command.name) + " "), std::string::npos) << command.name;
   }
-  for (const char* option :
-       {"--script-location", "--database-url", "--database-url-file", "--version-table",
-        "--version-table-schema", "--lock-wait", "--connect-timeout", "--scripts-sha256", "--json",
-        "--report", "--report-limit", "--owner", "--attempt", "--run-id", "--quiet", "--no-color",
-        "--log-format", "--help", "--version"}) {
+  for (const char* option : {"--script-location",
+                             "--database-url",
+                             "--database-url-file",
+                             "--version-table",
+                             "--version-table-schema",
+                             "--lock-wait",
+                             "--connect-timeout",
+                             "--scripts-sha256",
+                             "--json",
+                             "--report",
+                             "--report-limit",
+                             "--report-without-data",
+                             "--owner",
+                             "--attempt",
+                             "--run-id",
+                             "--quiet",
+                             "--no-color",
+                             "--log-format",
+                             "--help",
+                             "--version"}) {
     EXPECT_NE(page.find(option), std::string::npos) << option;
   }
 }

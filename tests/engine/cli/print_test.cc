@@ -12,7 +12,7 @@ namespace {
 
 using Json = nlohmann::json;
 
-Revision revision(RevisionId id, std::vector<RevisionId> downs, std::string message,
+Revision revision(const RevisionId& id, std::vector<RevisionId> downs, std::string message,
                   std::vector<std::string> labels = {}, std::vector<std::string> depends = {}) {
   Revision result;
   result.id = id;

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "engine/contract/report.h"
 
+#include <fmt/format.h>
 #include <gtest/gtest.h>
 
 #include <algorithm>
@@ -184,8 +185,8 @@ TEST(ReasonTableTest, IsExplainedInTheManual) {
     std::string anchor = name;
     std::ranges::transform(anchor, anchor.begin(),
                            [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
-    EXPECT_NE(manual.find("| [" + name + "](#" + anchor + ") | " + exit_code + " | " +
-                          std::string(row.condition_reason) + " |"),
+    EXPECT_NE(manual.find(fmt::format("| [{}](#{}) | {} | {} |", name, anchor, exit_code,
+                                      row.condition_reason)),
               std::string::npos)
         << name;
   }

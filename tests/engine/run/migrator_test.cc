@@ -276,6 +276,14 @@ TEST_F(MigratorTest, InterruptedStatementIsNamed) {
   EXPECT_EQ(error.hint(), "run the same command again");
 }
 
+TEST_F(MigratorTest, NothingIsSaidToBeRolledBackThatRanOutsideOfTheTransaction) {
+  connection_.fail_on("one",
+                      Error(Reason::Interrupted, "interrupted; the statement was cancelled"));
+  EXPECT_EQ(error_of({up("a", {{"one", false}})}).message(),
+            "upgrade to a interrupted at statement 1 of 1, a_x.sql:10; what this statement did may "
+            "stay");
+}
+
 TEST_F(MigratorTest, LongStatementsAreCutBetweenCharacters) {
   std::string sql = "x";
   while (sql.size() < 2'100) sql += "ä";  // two bytes each

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "operator/kube/watch.h"
 
+#include <fmt/format.h>
 #include <gtest/gtest.h>
 
 #include <nlohmann/json.hpp>
@@ -83,7 +84,7 @@ TEST(ResourceVersionTest, OrderIsThatOfWholeNumbersOfAnyLength) {
 
 std::string spell(const Request& request) {
   std::string text = request.method + " " + request.path;
-  for (const auto& [name, value] : request.query) text += " " + name + "=" + value;
+  for (const auto& [name, value] : request.query) text += fmt::format(" {}={}", name, value);
   return text;
 }
 

@@ -21,7 +21,6 @@ using testing::failed;
 using testing::failed_statement;
 using testing::health_of;
 using testing::json_of;
-using testing::migration_object;
 using testing::succeeded;
 
 using JobRun = decltype(testing::run_of(testing::migration(), 1, RunPhase::Active));

@@ -313,6 +313,9 @@ TEST(StatusTest, TheStoredRunIsJudgedLikeTheRun) {
   runs.push_back(lost);
   lost.failed_reason = "DeadlineExceeded";
   runs.push_back(lost);
+  auto stopped = failed_run(migration(), failed(Reason::Interrupted, "stopped"));
+  stopped.failed_reason = "DeadlineExceeded";
+  runs.push_back(stopped);
   lost.failed_reason = "";
   lost.exit_code = 2;
   runs.push_back(lost);

@@ -519,7 +519,16 @@ class CpprestTransport final : public HttpTransport {
     return request.method == "POST" ? web::http::client::http_client(server_, settings_) : client_;
   }
 
+  // Throws TransportError: there is no token, or the path is none.
   web::http::http_request made(const Request& request) {
+    try {
+      return unchecked(request);
+    } catch (const std::exception& fault) {
+      throw TransportError(fault.what());
+    }
+  }
+
+  web::http::http_request unchecked(const Request& request) {
     web::http::http_request made(request.method);
     made.set_request_uri(web::uri(target_of(request)));
     made.headers().add("Accept", "application/json");
@@ -559,7 +568,7 @@ class CpprestTransport final : public HttpTransport {
       return body();
     } catch (const web::http::http_exception& fault) {
       throw lost(cause_of(fault, *tls_).c_str());
-    } catch (const std::exception& fault) {  // ours and everybody else's
+    } catch (const TransportError& fault) {  // no wider: what a stream's reader throws is its own
       throw lost(fault.what());
     }
   }

@@ -108,7 +108,7 @@ ApiError error_of(const Response& response, const std::string& intent) {
   if (!status.reason.empty()) message += " " + one_line(status.reason);
   cause = one_line(std::move(cause));
   if (!cause.empty()) message += ": " + cause;
-  return {response.status, std::move(status.reason), std::move(message), retry_after(response)};
+  return {response.status, status.reason, std::move(message), retry_after(response)};
 }
 
 std::optional<Json> ApiClient::get(const ResourceKind& kind, const Key& key) {

@@ -108,6 +108,18 @@ class Database:
         """Revisions in the order in which they ran, as their own scripts noted it."""
         return self.column("SELECT revision FROM applied ORDER BY at")
 
+    def make_gate(self):
+        """A table at which scripts.chain(gate=...) waits."""
+        self.query(f"SET ROLE {self.name}; CREATE TABLE gate (opened_at timestamptz);")
+
+    def open_gate(self):
+        self.query("INSERT INTO gate VALUES (now());")
+
+    def is_at_gate(self):
+        """A run waits there, within a transaction of its own."""
+        return self.server.psql(f"SELECT count(*) FROM pg_stat_activity WHERE datname = '{self.name}' "
+                                "AND query LIKE '%FROM gate%' AND pid <> pg_backend_pid()") == [["1"]]
+
     def drop(self):
         self.server.psql(f"DROP DATABASE {self.name} WITH (FORCE);", check=False)
 

@@ -16,11 +16,16 @@ def script(revision, down_revision=None, upgrade="", downgrade=None, message=Non
     return "\n".join(lines) + "\n"
 
 
-def step(revision, down_revision=None, *, seconds=0):
-    """A reversible revision that creates table t_<revision> and takes `seconds`."""
+# Goes on when the table `gate` (Database.make_gate) has a row.
+WAIT_AT_GATE = ("DO $$ BEGIN WHILE NOT EXISTS (SELECT FROM gate) LOOP PERFORM pg_sleep(0.1); "
+                "END LOOP; END $$;\n")
+
+
+def step(revision, down_revision=None, *, seconds=0, gate=False):
+    """A reversible revision that creates table t_<revision> and takes `seconds`, or waits at the gate."""
     first = "" if down_revision else (
         "CREATE TABLE applied (revision text NOT NULL, at timestamptz NOT NULL DEFAULT clock_timestamp());\n")
-    sleep = f"SELECT pg_sleep({seconds});\n" if seconds else ""
+    sleep = f"SELECT pg_sleep({seconds});\n" if seconds else WAIT_AT_GATE if gate else ""
     undo = f"DELETE FROM applied WHERE revision = '{revision}';\n" if down_revision else "DROP TABLE applied;\n"
     return script(revision, down_revision,
                   f"{first}CREATE TABLE t_{revision} (id bigint PRIMARY KEY);\n{sleep}"
@@ -28,11 +33,11 @@ def step(revision, down_revision=None, *, seconds=0):
                   f"DROP TABLE t_{revision};\n{undo}")
 
 
-def chain(*revisions, seconds=0):
-    """Files of a line of revisions, oldest first."""
+def chain(*revisions, seconds=0, gate=None):
+    """Files of a line of revisions, oldest first. `gate`: the revision that waits at the gate."""
     files, parent = {}, None
     for revision in revisions:
-        files[f"{revision}.sql"] = step(revision, parent, seconds=seconds)
+        files[f"{revision}.sql"] = step(revision, parent, seconds=seconds, gate=revision == gate)
         parent = revision
     return files
 

@@ -5,7 +5,7 @@ import time
 
 import migration as m
 import postgres
-from harness import case, expect, wait_until
+from harness import case, expect, wait_at_gate
 from scripts import chain
 
 
@@ -40,10 +40,12 @@ def _(t):
 @case("a connection that breaks in mid-run is made again, and each revision runs once", limit=180)
 def _(t):
     database = t.database()
-    orders = t.migrate(m.inline(chain("a1", "b2", "c3", seconds=3)))
-    wait_until(t, lambda: database.versions() == ["a1"], "revision a1 is committed")
+    database.make_gate()
+    orders = t.migrate(m.inline(chain("a1", "b2", "c3", gate="b2")))
+    wait_at_gate(t, database)
     database.server.psql(f"SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = '{database.name}' "
                          "AND usename = datname")
+    database.open_gate()
     status = orders.wait_ready(seconds=120)["status"]
     never_stalled(orders)
     expect(status["lastRun"]["attempt"], 2, "lastRun.attempt")

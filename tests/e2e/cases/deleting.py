@@ -2,22 +2,24 @@
 """The resource goes while its run is on: the run ends first."""
 
 import migration as m
-from harness import case, expect, expect_in, wait_until
+from harness import case, expect, expect_in, wait_at_gate, wait_until
 from scripts import chain
 
 
 @case("a resource that is deleted during its run goes when the run has ended", limit=150)
 def _(t):
     database = t.database()
-    orders = t.migrate(m.inline(chain("a1", "b2", "c3", seconds=2)))
-    wait_until(t, lambda: database.versions() == ["a1"], "revision a1 is committed")
+    database.make_gate()
+    orders = t.migrate(m.inline(chain("a1", "b2", "c3", gate="b2")))
+    wait_at_gate(t, database)
     orders.delete()
     draining = orders.wait(m.State("being deleted, with the finalizer", lambda migration: (
         "deletionTimestamp" in migration["metadata"])), 10)
     expect_in("stillhead.dev/running-job", draining["metadata"].get("finalizers", []), "finalizers")
     expect(len(t.record.jobs.objects(t.namespace)), 1, "Jobs while the run goes on")
-    orders.wait(m.State("Ready=False Terminating", lambda migration: migration is None or (
+    orders.wait(m.State("Ready=False Terminating", lambda migration: (
         m.condition(migration, "Ready")["reason"] == "Terminating")), 10)
+    database.open_gate()
     orders.wait_gone(60)
 
     expect(database.versions(), ["c3"], "version table")
@@ -46,9 +48,11 @@ def _(t):
 @case("a resource that is made again under its name while the old run goes on waits its turn", limit=150)
 def _(t):
     database = t.database()
-    orders = t.migrate(m.inline(chain("a1", "b2", seconds=3)))
-    wait_until(t, lambda: database.versions() == ["a1"], "revision a1 is committed")
+    database.make_gate()
+    orders = t.migrate(m.inline(chain("a1", "b2", gate="b2")))
+    wait_at_gate(t, database)
     orders.delete()
+    database.open_gate()
     orders.wait_gone(60)
     again = t.migrate(m.inline(chain("a1", "b2", "c3")))
     again.wait_ready()

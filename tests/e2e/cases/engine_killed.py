@@ -2,16 +2,18 @@
 """A run is cut short: the next attempt completes it, or the resource says why there is none."""
 
 import migration as m
-from harness import case, expect, wait_until
+from harness import case, expect, wait_at_gate
 from scripts import chain
 
 
 @case("the engine's pod is removed by force in the middle of a run", limit=180)
 def _(t):
     database = t.database()
-    orders = t.migrate(m.inline(chain("a1", "b2", "c3", seconds=3)))
-    wait_until(t, lambda: database.versions() == ["a1"], "revision a1 is committed")
+    database.make_gate()
+    orders = t.migrate(m.inline(chain("a1", "b2", "c3", gate="b2")))
+    wait_at_gate(t, database)
     t.kubectl("delete", "pod", "-l", "app.kubernetes.io/managed-by=stillhead-operator", "--grace-period=0", "--force")
+    database.open_gate()
     orders.wait_ready(seconds=120)
     expect(database.applied(), ["a1", "b2", "c3"], "revisions that ran")
     expect(database.versions(), ["c3"], "version table")
@@ -20,9 +22,11 @@ def _(t):
 @case("the engine's Job is deleted in the middle of a run", limit=180)
 def _(t):
     database = t.database()
-    orders = t.migrate(m.inline(chain("a1", "b2", "c3", seconds=3)))
-    wait_until(t, lambda: database.versions() == ["a1"], "revision a1 is committed")
+    database.make_gate()
+    orders = t.migrate(m.inline(chain("a1", "b2", "c3", gate="b2")))
+    wait_at_gate(t, database)
     t.kubectl("delete", "job", "--all", "--wait=false")
+    database.open_gate()
     orders.wait_ready(seconds=120)
     expect(database.applied(), ["a1", "b2", "c3"], "revisions that ran")
     expect(database.versions(), ["c3"], "version table")
@@ -31,9 +35,11 @@ def _(t):
 @case("the engine's pod is asked to stop in the middle of a run", limit=180)
 def _(t):
     database = t.database()
-    orders = t.migrate(m.inline(chain("a1", "b2", "c3", seconds=3)))
-    wait_until(t, lambda: database.versions() == ["a1"], "revision a1 is committed")
+    database.make_gate()
+    orders = t.migrate(m.inline(chain("a1", "b2", "c3", gate="b2")))
+    wait_at_gate(t, database)
     t.kubectl("delete", "pod", "-l", "app.kubernetes.io/managed-by=stillhead-operator", "--wait=false")
+    database.open_gate()
     orders.wait_ready(seconds=120)
     for event in orders.history():
         expect(m.condition(event.object, "Stalled"), None, "Stalled")

@@ -3,7 +3,7 @@
 and the status ends true."""
 
 import migration as m
-from harness import case, expect
+from harness import case, expect, wait_at_gate
 from scripts import chain
 
 
@@ -21,9 +21,9 @@ def ends_well(t, orders, database, revisions):
 
 def wait_for_job(t, orders, holds, what):
     try:
-        return t.record.jobs.wait_any(t.namespace, holds, t.rest(60))
+        return t.record.jobs.wait_any(t.namespace, holds, t.patience(60))
     except TimeoutError:
-        raise AssertionError(f"{orders.name}: waited 60 s for a Job that {what}") from None
+        raise AssertionError(f"{orders.name}: waited for a Job that {what}") from None
 
 
 def is_finished(job):
@@ -35,10 +35,12 @@ def is_finished(job):
 def _(t):
     database = t.database()
     restarts = t.operator.restarts()
-    orders = t.migrate(m.inline(chain("a1", "b2", "c3", seconds=2)))
-    wait_for_job(t, orders, lambda job: job.get("status", {}).get("active"), "is active")
+    database.make_gate()
+    orders = t.migrate(m.inline(chain("a1", "b2", "c3", gate="b2")))
+    wait_at_gate(t, database)
     t.operator.kill_process()
     t.operator.wait_until_restarted(restarts)
+    database.open_gate()
     ends_well(t, orders, database, ["a1", "b2", "c3"])
 
 

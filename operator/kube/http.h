@@ -51,7 +51,7 @@ class HttpTransport {
   // Hands the body over piece by piece on the caller's thread, with back-pressure; returns when it
   // ended properly. A status other than 200 is returned with its body (at most 64 KiB) and nothing
   // is handed over. Throws TransportError when the body was cut, after `idle_timeout` without a
-  // byte, on stop, and for whatever `on_bytes` throws.
+  // byte, or on stop. What `on_bytes` throws passes through.
   virtual Response stream(const Request&, const std::function<void(std::string_view)>& on_bytes,
                           std::chrono::milliseconds idle_timeout, std::stop_token stop) = 0;
 };

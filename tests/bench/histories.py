@@ -7,7 +7,8 @@ ENV_PY = '''import os
 from alembic import context
 from sqlalchemy import create_engine
 
-engine = create_engine(os.environ["DATABASE_URL"])
+url = os.environ["DATABASE_URL"].replace("postgresql://", "postgresql+psycopg2://")
+engine = create_engine(url)
 with engine.connect() as connection:
     context.configure(connection=connection, transaction_per_migration=True)
     with context.begin_transaction():

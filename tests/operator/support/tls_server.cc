@@ -330,8 +330,8 @@ class TlsServer::Listener {
   std::thread thread_;
 };
 
-TlsServer::TlsServer(Options options, Handler handler)
-    : listener_(std::make_unique<Listener>(std::move(options), std::move(handler))) {}
+TlsServer::TlsServer(const Options& options, Handler handler)
+    : listener_(std::make_unique<Listener>(options, std::move(handler))) {}
 TlsServer::~TlsServer() = default;
 int TlsServer::port() const { return listener_->port(); }
 int TlsServer::connections() const { return listener_->connections(); }

@@ -57,8 +57,8 @@ class TlsServer {
     std::string client_ca_pem = {};  // not empty: clients must have a certificate of it
   };
 
-  TlsServer(Options, Handler);  // on a free port of 127.0.0.1 (localhost)
-  ~TlsServer();                 // ends all connections
+  TlsServer(const Options&, Handler);  // on a free port of 127.0.0.1 (localhost)
+  ~TlsServer();                        // ends all connections
   int port() const;
   int connections() const;  // that have got as far as the handler
 

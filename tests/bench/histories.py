@@ -16,8 +16,8 @@ with engine.connect() as connection:
 '''
 
 HISTORY_INSERT = (
-    "INSERT INTO stillhead.stillhead_history (revision, direction, run_id, owner, attempt, "
-    "engine_version, checksum, started_at, finished_at, result) VALUES ('{revision}', 'upgrade', "
+    "INSERT INTO stillhead.stillhead_history (version_table, revision, direction, run_id, owner, attempt, "
+    "engine_version, checksum, started_at, finished_at, result) VALUES ('public.alembic_version', '{revision}', 'upgrade', "
     "'0123456789abcdef', NULL, NULL, '0.1.0', '{checksum}', now(), clock_timestamp(), 'applied');\n")
 
 

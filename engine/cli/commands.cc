@@ -9,22 +9,19 @@
 #include "engine/cli/bundle.h"
 #include "engine/cli/help.h"
 #include "engine/cli/inputs.h"
-#include "engine/cli/log.h"
+#include "engine/cli/json_text.h"
 #include "engine/cli/migrate.h"
 #include "engine/cli/print.h"
 #include "engine/cli/report_file.h"
 #include "engine/core/target.h"
 #include "engine/db/version_table.h"
+#include "engine/run/timestamp.h"
 #include "engine/script/script_dir.h"
 
 namespace engine {
 namespace {
 
 using Json = nlohmann::ordered_json;
-
-std::string dump(const Json& json) {
-  return json.dump(-1, ' ', false, Json::error_handler_t::replace) + "\n";
-}
 
 class Runner {
  public:
@@ -65,26 +62,26 @@ class Runner {
   Output operator()(const Digest& command) {
     const std::string digest = folder_digest(command.folder);
     report_.message = digest;
-    return {digest + "\n", dump({{"sha256", digest}})};
+    return {digest + "\n", json_line({{"sha256", digest}})};
   }
 
   Output operator()(const Bundle& command) {
     const auto [files, bytes] = copy_bundle(find_bundle(context_.executable), command.destination);
     report_.message = fmt::format("copied {} files ({:.1f} MB) to {}", files,
                                   static_cast<double>(bytes) / 1e6, command.destination.string());
-    return {report_.message + "\n", dump({{"files", files}, {"bytes", bytes}})};
+    return {report_.message + "\n", json_line({{"files", files}, {"bytes", bytes}})};
   }
 
   Output operator()(const ShowVersion&) {
     report_.message = fmt::format("stillhead {}", report_.engine_version);
-    return {report_.message + "\n", dump({{"version", report_.engine_version},
-                                          {"contractVersion", report_.contract_version}})};
+    return {report_.message + "\n", json_line({{"version", report_.engine_version},
+                                               {"contractVersion", report_.contract_version}})};
   }
 
   Output operator()(const ShowHelp& command) {
     const CommandInfo* info = command.command.empty() ? nullptr : find_command(command.command);
     const std::string page = info == nullptr ? overview_page() : command_page(*info);
-    return {page, dump({{"help", page}})};
+    return {page, json_line({{"help", page}})};
   }
 
  private:

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "engine/cli/log.h"
 
-#include <fmt/chrono.h>
 #include <fmt/format.h>
 #include <spdlog/logger.h>
 #include <spdlog/sinks/stdout_sinks.h>
@@ -10,6 +9,7 @@
 #include <string_view>
 
 #include "engine/cli/print.h"
+#include "engine/run/timestamp.h"
 
 namespace engine {
 namespace {
@@ -124,12 +124,6 @@ void Log::error(Reason reason, const std::string& message, const std::string& hi
   sink_->plain(fmt::format("{}stillhead:{} {}", options_.color ? kRed : "",
                            options_.color ? kPlain : "", printable(message)));
   if (!hint.empty()) sink_->plain(fmt::format("hint: {}", printable(without_line_end(hint))));
-}
-
-std::string timestamp_now() {
-  const auto now = std::chrono::floor<std::chrono::milliseconds>(std::chrono::system_clock::now());
-  return fmt::format("{:%FT%T}.{:03}Z", fmt::gmtime(std::chrono::system_clock::to_time_t(now)),
-                     now.time_since_epoch().count() % 1000);
 }
 
 }  // namespace engine

@@ -44,7 +44,4 @@ class Log : public Observer {
   int count_ = 0;
 };
 
-// Now, RFC 3339, UTC, milliseconds.
-std::string timestamp_now();
-
 }  // namespace engine

@@ -18,6 +18,7 @@
 #include "engine/cli/report_file.h"
 #include "engine/cli/signals.h"
 #include "engine/core/error.h"
+#include "engine/run/timestamp.h"
 
 namespace {
 
@@ -98,9 +99,13 @@ class Program {
       }
     }
     print();
-    if (std::fflush(stdout) != 0 && errno != EPIPE) {
-      log.error(Reason::InvalidUsage,
-                fmt::format("cannot write to standard output: {}", std::strerror(errno)), {});
+    if (std::fflush(stdout) == 0 || errno == EPIPE) return;
+    const std::string cause =
+        fmt::format("cannot write to standard output: {}", std::strerror(errno));
+    log.error(Reason::InvalidUsage, cause, {});
+    // What a migration did stays done; a command that only tells has failed.
+    if (report_.reason == Reason::Succeeded && !engine::is_migration(options_.command)) {
+      fail(Reason::InvalidUsage, cause, {});
     }
   }
 

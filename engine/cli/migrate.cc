@@ -128,7 +128,8 @@ class Migration {
   }
 
   void execute_steps(MigrationLock& lock) {
-    // Keeps report.to true however execution ends.
+    // report.to: the rows that are known to be reached, however execution ends. A COMMIT without an
+    // answer is not counted.
     struct RowsReached {
       const Plan& plan;
       RunReport& report;

@@ -438,4 +438,9 @@ std::chrono::milliseconds parse_duration(std::string_view text, std::string_view
   return sum;
 }
 
+bool is_migration(const Command& command) {
+  return std::holds_alternative<Upgrade>(command) || std::holds_alternative<Downgrade>(command) ||
+         std::holds_alternative<Apply>(command);
+}
+
 }  // namespace engine

@@ -54,6 +54,9 @@ struct ShowHelp {
 using Command = std::variant<ShowHelp, ShowVersion, Upgrade, Downgrade, Apply, Current, History,
                              Heads, Digest, Bundle>;
 
+// Upgrade, Downgrade and Apply: what they did is in the database, whoever hears of it.
+bool is_migration(const Command&);
+
 enum class LogFormat { Text, Json };
 
 // Where the RunReport goes.

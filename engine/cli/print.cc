@@ -9,6 +9,8 @@
 #include <nlohmann/json.hpp>
 #include <vector>
 
+#include "engine/cli/json_text.h"
+
 namespace engine {
 namespace {
 
@@ -85,10 +87,6 @@ std::vector<RevisionId> newest_first(const RevisionGraph& graph) {
   std::vector<RevisionId> order = graph.upgrade_order(all);
   std::ranges::reverse(order);
   return order;
-}
-
-std::string dump(const Json& json) {
-  return json.dump(-1, ' ', false, Json::error_handler_t::replace) + "\n";
 }
 
 Json document(const RevisionGraph& graph, const Revision& revision) {
@@ -177,7 +175,7 @@ std::string history_json(const RevisionGraph& graph, const RevisionSet& current)
     revision["current"] = current.contains(id);
     revisions.push_back(std::move(revision));
   }
-  return dump({{"revisions", std::move(revisions)}});
+  return json_line({{"revisions", std::move(revisions)}});
 }
 
 std::string heads_json(const RevisionGraph& graph) {
@@ -185,7 +183,7 @@ std::string heads_json(const RevisionGraph& graph) {
   for (const Revision& revision : graph.revisions()) {
     if (graph.is_head(revision.id)) heads.push_back(document(graph, revision));
   }
-  return dump({{"heads", std::move(heads)}});
+  return json_line({{"heads", std::move(heads)}});
 }
 
 std::string current_json(const RevisionGraph& graph, const RevisionSet& rows,
@@ -194,10 +192,10 @@ std::string current_json(const RevisionGraph& graph, const RevisionSet& rows,
   for (const RevisionId& id : shown_as_current(graph, rows)) {
     shown.push_back(document(graph, graph.at(id)));
   }
-  return dump({{"database", database},
-               {"rows", rows},
-               {"revisions", std::move(shown)},
-               {"upToDate", graph.maximal(rows) == graph.effective_heads()}});
+  return json_line({{"database", database},
+                    {"rows", rows},
+                    {"revisions", std::move(shown)},
+                    {"upToDate", graph.maximal(rows) == graph.effective_heads()}});
 }
 
 }  // namespace engine

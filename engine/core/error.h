@@ -37,4 +37,11 @@ class Error : public std::exception {
   std::optional<Failure> failure_ = {};
 };
 
+// The same error, with what was being done in front of its message.
+inline Error with_intent(const std::string& intent, const Error& error) {
+  const std::string message = intent + ": " + error.message();
+  if (!error.failure()) return Error(error.reason(), message, error.hint());
+  return Error(error.reason(), message, *error.failure(), error.hint());
+}
+
 }  // namespace engine

@@ -31,8 +31,7 @@ void require_known(const RevisionGraph&, const RevisionSet& current);
 Target resolve_upgrade_target(const RevisionGraph&, std::string_view text,
                               const RevisionSet& current);
 // `first_row`: the row that a SELECT returns first; with several rows Alembic counts `-N` from it.
-// Empty:
-// `-N` is ambiguous then (InvalidTarget).
+// Empty: `-N` is ambiguous then (InvalidTarget).
 Target resolve_downgrade_target(const RevisionGraph&, std::string_view text,
                                 const RevisionSet& current, std::string_view first_row = {});
 

@@ -106,6 +106,34 @@ bool exists_in_sqlite(Connection& connection) {
               .empty();
 }
 
+// Where the history is, and how its rows name the version table.
+struct Found {
+  std::string schema = {};
+  std::string version_table = {};
+};
+
+Found find_or_make_in_sqlite(Connection& connection, const VersionTableName& versions) {
+  const Found found{"main", versions.name};
+  if (exists_in_sqlite(connection)) return found;
+  Transaction transaction(connection);
+  if (!exists_in_sqlite(connection)) make(connection, found.schema, kSqliteColumns);
+  transaction.commit();
+  return found;
+}
+
+Found find_or_make_in_postgres(Connection& connection, const VersionTableName& versions) {
+  for (int tries = 1;; ++tries) {
+    const Place place = look(connection, versions);
+    try {
+      return {place.found ? *place.found : make_in_postgres(connection, place),
+              place.beside + "." + versions.name};
+    } catch (const Error& error) {
+      const bool raced = failed_with(error, {"23505", "42P06", "42P07"});  // unique, schema, table
+      if (!raced || tries == kTries) throw;
+    }
+  }
+}
+
 void refuse_newer(Connection& connection, const std::string& schema) {
   const std::string table = in_schema(connection.dialect(), schema, kVersionTable);
   const auto rows = connection.query("SELECT max(version) FROM " + table);
@@ -122,31 +150,17 @@ void refuse_newer(Connection& connection, const std::string& schema) {
 }  // namespace
 
 HistoryTable::HistoryTable(Connection& connection, const VersionTableName& versions) {
-  const Dialect& dialect = connection.dialect();
-  std::string schema = "main";
-  version_table_ = versions.name;
-  if (dialect.flavour() == SqlFlavour::Sqlite) {
-    if (!exists_in_sqlite(connection)) {
-      Transaction transaction(connection);
-      if (!exists_in_sqlite(connection)) make(connection, schema, kSqliteColumns);
-      transaction.commit();
-    }
-  } else {
-    for (int tries = 1;; ++tries) {
-      const Place place = look(connection, versions);
-      try {
-        schema = place.found ? *place.found : make_in_postgres(connection, place);
-        version_table_ = place.beside + "." + versions.name;
-        break;
-      } catch (const Error& error) {
-        const bool raced =
-            failed_with(error, {"23505", "42P06", "42P07"});  // unique, schema, table
-        if (!raced || tries == kTries) throw;
-      }
-    }
+  try {
+    const Found found = connection.dialect().flavour() == SqlFlavour::Sqlite
+                            ? find_or_make_in_sqlite(connection, versions)
+                            : find_or_make_in_postgres(connection, versions);
+    refuse_newer(connection, found.schema);
+    qualified_name_ = in_schema(connection.dialect(), found.schema, kTable);
+    version_table_ = found.version_table;
+  } catch (const Error& error) {
+    if (error.reason() == Reason::Interrupted || error.reason() == Reason::VersionConflict) throw;
+    throw with_intent(fmt::format("cannot make the history table '{}' ready", kTable), error);
   }
-  refuse_newer(connection, schema);
-  qualified_name_ = in_schema(dialect, schema, kTable);
 }
 
 void HistoryTable::insert(Connection& connection, const HistoryRow& row) const {

@@ -47,8 +47,7 @@ struct Deleter {
 };
 using Result = std::unique_ptr<PGresult, Deleter>;
 
-// --- connecting
-// ----------------------------------------------------------------------------------------
+// --- connecting ----------------------------------------------------------------------------------
 
 Keywords keywords_of(const DatabaseUrl& url, const ConnectOptions& options) {
   char* raw_error = nullptr;
@@ -225,8 +224,7 @@ class Session : public pqxx::connection_base {
   Policy policy_;
 };
 
-// --- cancelling
-// ----------------------------------------------------------------------------------------
+// --- cancelling ----------------------------------------------------------------------------------
 
 // PQcancel opens a connection of its own and may hang as long as the network does: each runs in a
 // thread.
@@ -289,8 +287,7 @@ class Wakeup {
   int fd_;
 };
 
-// --- statements
-// ----------------------------------------------------------------------------------------
+// --- statements ----------------------------------------------------------------------------------
 
 std::string field(const PGresult* result, int code) {
   const char* text = PQresultErrorField(result, code);

@@ -12,8 +12,8 @@ namespace engine {
 
 struct DatabaseUrl {
   SqlFlavour flavour = SqlFlavour::PostgreSql;
-  std::string conninfo =
-      {};  // PostgreSQL: a libpq URI or key=value string; SQLite: the path. SECRET.
+  // PostgreSQL: a libpq URI or key=value string; SQLite: the path. SECRET.
+  std::string conninfo = {};
   std::string display = {};  // for people and logs: without password, without other secrets
 };
 

@@ -27,12 +27,6 @@ std::string exists_sql(const Dialect& dialect, const VersionTableName& name) {
                      catalog, dialect.quote_literal(name.name));
 }
 
-// The same error, with what was being done in front of it.
-[[noreturn]] void rethrow(std::string_view intent, const Error& error) {
-  throw Error(error.reason(), fmt::format("{}: {}", intent, error.message()),
-              error.failure().value_or(Failure{}), error.hint());
-}
-
 std::string intent_of(const RowChange& change) {
   if (change.from.empty()) return fmt::format("inserting '{}' into", change.to);
   if (change.to.empty()) return fmt::format("deleting '{}' in", change.from);
@@ -90,7 +84,7 @@ RevisionSet VersionTable::read(Connection& connection) const {
     }
   } catch (const Error& error) {
     if (error.reason() == Reason::Interrupted) throw;
-    rethrow(fmt::format("cannot read the version table '{}'", display(name_)), error);
+    throw with_intent(fmt::format("cannot read the version table '{}'", display(name_)), error);
   }
   return revisions;
 }
@@ -101,7 +95,7 @@ void VersionTable::create(Connection& connection) {
     if (name_.schema.empty()) found_.schema = schema_of(connection, name_);
   } catch (const Error& error) {
     if (error.reason() == Reason::Interrupted) throw;
-    rethrow(fmt::format("cannot create the version table '{}'", display(name_)), error);
+    throw with_intent(fmt::format("cannot create the version table '{}'", display(name_)), error);
   }
 }
 

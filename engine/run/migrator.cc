@@ -4,9 +4,10 @@
 #include <fmt/format.h>
 
 #include <chrono>
-#include <ctime>
 #include <functional>
 #include <utility>
+
+#include "engine/run/timestamp.h"
 
 namespace engine {
 namespace {
@@ -14,17 +15,6 @@ namespace {
 using Clock = std::chrono::steady_clock;
 
 constexpr std::size_t kShownSql = 2'000;  // bytes
-
-std::string now_as_text() {
-  const auto now = std::chrono::system_clock::now().time_since_epoch();
-  const auto milliseconds = std::chrono::duration_cast<std::chrono::milliseconds>(now).count();
-  const std::time_t seconds = static_cast<std::time_t>(milliseconds / 1000);
-  std::tm utc{};
-  gmtime_r(&seconds, &utc);
-  return fmt::format("{:04}-{:02}-{:02}T{:02}:{:02}:{:02}.{:03}Z", utc.tm_year + 1900,
-                     utc.tm_mon + 1, utc.tm_mday, utc.tm_hour, utc.tm_min, utc.tm_sec,
-                     milliseconds % 1000);
-}
 
 std::string base_name(const std::string& path) { return path.substr(path.rfind('/') + 1); }
 
@@ -41,7 +31,7 @@ std::string shortened(const std::string& sql) {
 class StepRun {
  public:
   StepRun(const PreparedStep& prepared, MigrationContext& context)
-      : prepared_(prepared), context_(context), started_at_(now_as_text()) {}
+      : prepared_(prepared), context_(context), started_at_(timestamp_now()) {}
 
   void run() {
     try {

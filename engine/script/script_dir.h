@@ -26,9 +26,9 @@ std::vector<Revision> read_scripts(const std::filesystem::path& location);
 // The whole script of a revision that read_scripts returned. Throws Error(InvalidScripts).
 ScriptBody read_body(const Revision&);
 
-// SHA-256 of what `(cd DIR && LC_ALL=C sha256sum -- *)` prints, 64 hex digits; DIR =
-// versions_folder( location). A line "<hex>  <name>\n" for each regular file and each symbolic link
-// to one, sorted by name; names beginning with '.' and folders are passed over. Throws
+// SHA-256 of what `(cd DIR && LC_ALL=C sha256sum -- *)` prints, 64 hex digits;
+// DIR = versions_folder(location). A line "<hex>  <name>\n" for each regular file and each symbolic
+// link to one, sorted by name; names beginning with '.' and folders are passed over. Throws
 // Error(InvalidScripts).
 std::string folder_digest(const std::filesystem::path& location);
 

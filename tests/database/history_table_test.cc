@@ -110,6 +110,16 @@ TEST_F(PostgresHistoryTableTest, StandsBesideTheVersionTableWhereSchemasMayNotBe
             Strings{"app.alembic_version"});
 }
 
+TEST_F(PostgresHistoryTableTest, NowhereToMakeItIsToldWithTheIntent) {
+  const auto guest = connect_as_guest();
+  guest->execute("SET search_path = public");
+  const Error error = test::error_of([&] { HistoryTable(*guest, {}); });
+  EXPECT_EQ(error.reason(), Reason::MigrationFailed);
+  EXPECT_EQ(error.message(),
+            "cannot make the history table 'stillhead_history' ready: permission denied for schema "
+            "public (42501)");
+}
+
 TEST_F(PostgresHistoryTableTest, SchemaOfAnotherRoleIsLeftAlone) {
   const auto admin = database_.connect();
   const HistoryTable theirs(*admin, {});

@@ -113,6 +113,23 @@ TEST_F(SqliteProgramTest, QuietPrintsErrorsOnly) {
   EXPECT_TRUE(run({"-q", "upgrade", "a1"}).err.starts_with("stillhead: cannot upgrade to 'a1'"));
 }
 
+TEST_F(SqliteProgramTest, OutputThatCannotBeWrittenFailsWhatOnlyTells) {
+  three_tables();
+  const auto into_full = [&](const std::string& command) {
+    return test::run_program("/bin/sh",
+                             {"-c", fmt::format("{} -d {} --script-location {} {} >/dev/full",
+                                                test::engine_program(), url_, scripts(), command)});
+  };
+  const std::string message =
+      "stillhead: cannot write to standard output: No space left on device\n";
+  const test::ProgramEnd heads = into_full("heads");
+  EXPECT_EQ(heads.exit_code, 2);
+  EXPECT_EQ(heads.err, message);
+  const test::ProgramEnd upgrade = into_full("upgrade heads");  // what it did stays done
+  EXPECT_EQ(upgrade.exit_code, 0);
+  EXPECT_TRUE(upgrade.err.ends_with(message)) << upgrade.err;
+}
+
 TEST_F(SqliteProgramTest, JsonOfARunIsItsReport) {
   three_tables();
   const auto report =

@@ -118,7 +118,7 @@ TEST_F(SqliteProgramTest, OutputThatCannotBeWrittenFailsWhatOnlyTells) {
   const auto into_full = [&](const std::string& command) {
     return test::run_program("/bin/sh",
                              {"-c", fmt::format("{} -d {} --script-location {} {} >/dev/full",
-                                                test::engine_program(), url_, scripts(), command)});
+                                                engine_program(), url_, scripts(), command)});
   };
   const std::string message =
       "stillhead: cannot write to standard output: No space left on device\n";

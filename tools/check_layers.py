@@ -11,12 +11,15 @@ import re
 import sys
 
 # Folder -> folders it may include besides itself.
-ENGINE = {'engine/contract', 'engine/core', 'engine/sql', 'engine/script', 'engine/db', 'engine/run'}
+ENGINE = {'engine/contract', 'engine/core', 'engine/syntax', 'engine/config', 'engine/sql', 'engine/script',
+          'engine/db', 'engine/run'}
 LAYERS = {
     'engine/contract': set(),
     'engine/core': {'engine/contract'},
     'engine/sql': {'engine/core'},
-    'engine/script': {'engine/core'},
+    'engine/syntax': {'engine/contract', 'engine/core'},
+    'engine/config': {'engine/contract', 'engine/core', 'engine/syntax'},
+    'engine/script': {'engine/contract', 'engine/core', 'engine/syntax'},
     'engine/db': {'engine/core', 'engine/sql'},
     'engine/run': {'engine/contract', 'engine/core', 'engine/sql', 'engine/db'},
     'engine/cli': ENGINE,
@@ -32,9 +35,9 @@ LIBRARIES = {
     'boost/program_options': 'Boost.Program_options', 'boost/': 'cpprestsdk', 'cpprest/': 'cpprestsdk',
     'pplx/': 'cpprestsdk', 'openssl/ssl': 'cpprestsdk', 'openssl/x509': 'cpprestsdk',  # its TLS
     'openssl/err': 'cpprestsdk', 'openssl/pem': 'cpprestsdk', 'pqxx/': 'libpqxx', 'libpq': 'libpq', 'pg_config': 'libpq',
-    'sqlite3': 'SQLite', 'yaml-cpp/': 'yaml-cpp', 'openssl/': 'OpenSSL', 'spdlog/': 'spdlog',
+    'sqlite3': 'SQLite', 'yaml-cpp/': 'yaml-cpp', 'toml++/': 'toml++', 'openssl/': 'OpenSSL', 'spdlog/': 'spdlog',
 }
-PER_PROGRAM = {'Boost.Program_options', 'OpenSSL', 'spdlog'}
+PER_PROGRAM = {'Boost.Program_options', 'OpenSSL', 'spdlog', 'yaml-cpp'}
 FREE = re.compile(r'fmt/|nlohmann/json_fwd\.hpp$')
 SOURCES_ONLY = re.compile(r'nlohmann/json\.hpp$')
 # The C++ library's headers have no dot and no slash; these belong to the system.
@@ -42,7 +45,7 @@ SYSTEM = re.compile(r'[a-z_0-9]+$|(sys|arpa|netinet|linux)/\w+\.h$|'
                     r'(dirent|dlfcn|errno|fcntl|grp|netdb|poll|pthread|pwd|signal|spawn|stdlib|termios|time|unistd)\.h$')
 
 # No I/O, no clock, no threads, no log. These are folders, or modules (a header and its source).
-PURE = ('engine/contract/', 'engine/core/', 'engine/sql/', 'operator/migration/',
+PURE = ('engine/contract/', 'engine/core/', 'engine/syntax/', 'engine/sql/', 'operator/migration/',
         'operator/kube/watch.', 'operator/kube/work_queue.', 'operator/kube/resource_kind.')
 IMPURE_INCLUDE = re.compile(r'(fstream|iostream|thread|mutex|condition_variable|future|random|csignal)$|'
                             r'spdlog/|.*/.*\.h$|[a-z]+\.h$')

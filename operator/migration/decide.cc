@@ -86,6 +86,16 @@ class Deciding {
     return std::move(decision_);
   }
 
+  Decision decide_after(const Refusal& refusal) {
+    const milliseconds pause = std::min<milliseconds>(refusal.pause, kLongestPause);
+    // Up to whole seconds, as they are stored: a short pause must not become none.
+    const WallTime next = std::chrono::ceil<std::chrono::seconds>(observed_.now + pause);
+    retry_ = {{"count", next_attempt() - 1}, {"nextAttemptTime", rfc3339(next)}};
+    say(refusal.verdict, latest_finished());
+    look_again(next - observed_.now);
+    return std::move(decision_);
+  }
+
  private:
   // --- the resource is being deleted
   // --------------------------------------------------------------
@@ -246,7 +256,39 @@ class Deciding {
     look_again(next - observed_.now);
   }
 
+  // What the status promises after a refusal; empty: nothing keeps the next attempt back.
+  std::optional<WallTime> promised_attempt() const {
+    if (number_at(stored_, {"observedGeneration"}) != migration_.generation) return {};
+    const auto next = parse_rfc3339(text_at(stored_, {"retry", "nextAttemptTime"}));
+    if (!next || *next <= observed_.now) return {};
+    // Nobody promises that much: a clock was set back, or the status was edited.
+    if (*next - observed_.now > kLongestPause + std::chrono::seconds(1)) return {};
+    return next;
+  }
+
+  // What the status says of the refusal.
+  Verdict told_verdict() const {
+    Verdict verdict{.health = Health::Reconciling,
+                    .reason = "BackingOff",
+                    .message = "waiting before the next attempt"};
+    for (const Json& condition : list_at(stored_, {"conditions"})) {
+      const std::string type = text_at(condition, {"type"});
+      const std::string status = text_at(condition, {"status"});
+      if (type == "Stalled" && status == "True") verdict.health = Health::Stalled;
+      if (type != "Ready" || status != "False") continue;
+      verdict.reason = text_at(condition, {"reason"});
+      verdict.message = text_at(condition, {"message"});
+    }
+    return verdict;
+  }
+
   void start(const std::optional<Run>& before) {
+    if (const auto next = promised_attempt()) {
+      retry_ = value_at(stored_, {"retry"});
+      say(told_verdict(), latest_finished());
+      look_again(*next - observed_.now);
+      return;
+    }
     if (observed_.source == SourceState::Missing) {
       say({.health = Health::Reconciling, .reason = "SourceNotFound", .message = missing_source()},
           before);
@@ -326,5 +368,9 @@ class Deciding {
 }  // namespace
 
 Decision decide(const Observed& observed) { return Deciding(observed).decide(); }
+
+Decision decide_after(const Observed& observed, const Refusal& refusal) {
+  return Deciding(observed).decide_after(refusal);
+}
 
 }  // namespace controller

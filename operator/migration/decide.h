@@ -23,6 +23,8 @@ using WallTime = std::chrono::sys_time<std::chrono::milliseconds>;
 
 // Pause between two attempts when a run ended with a reason that may heal by itself.
 inline constexpr std::chrono::seconds kRetryPause{30};
+// No pause is longer, whatever the API server or a status edited by hand asks for.
+inline constexpr std::chrono::minutes kLongestPause{10};
 // Finished Jobs that are kept per resource; older ones are deleted once their result is in the
 // status.
 inline constexpr int kKeptJobs = 3;
@@ -56,6 +58,17 @@ struct Decision {
 };
 
 Decision decide(const Observed&);
+
+// A create that the API server has refused.
+struct Refusal {
+  Verdict verdict = {};
+  std::chrono::milliseconds pause = kRetryPause;  // until the next attempt
+};
+
+// What is told then, without actions. The time of the next attempt is in the status, and `decide`
+// makes none before it: the text of a refusal may differ each time, so that each status written
+// would be a reason to try again at once.
+Decision decide_after(const Observed&, const Refusal&);
 
 std::string rfc3339(WallTime);
 std::optional<WallTime> parse_rfc3339(const std::string&);

@@ -43,10 +43,15 @@ bool is_after_status(const Action& action) {
          std::holds_alternative<RemoveFinalizer>(action);
 }
 
-bool creates_job(const Decision& decision) {
-  return std::ranges::any_of(decision.actions, [](const Action& action) {
-    return std::holds_alternative<CreateJob>(action);
-  });
+template <typename Kind>
+bool has(const Decision& decision) {
+  return std::ranges::any_of(
+      decision.actions, [](const Action& action) { return std::holds_alternative<Kind>(action); });
+}
+
+// Done only where no Job is active.
+bool relies_on_rest(const Decision& decision) {
+  return has<CreateJob>(decision) || has<RemoveFinalizer>(decision);
 }
 
 // Whether a decision made for `migration` still holds for `live`.
@@ -92,7 +97,11 @@ std::optional<milliseconds> Controller::reconcile(const kube::Key& key) {
   std::optional<Observed> observed = observe(key);
   if (!observed) return {};
   Decision decision = decide(*observed);
-  if (creates_job(decision) && source_is_missing(observed->migration)) {
+  if (relies_on_rest(decision)) {
+    if (!add_unseen_jobs(*observed)) return kCachePause;
+    decision = decide(*observed);
+  }
+  if (has<CreateJob>(decision) && source_is_missing(observed->migration)) {
     observed->source = SourceState::Missing;
     decision = decide(*observed);
   }
@@ -147,6 +156,24 @@ std::optional<Observed> Controller::observe(const kube::Key& key) {
     if (const auto job = client_.get(kJobs, {migration.ns, name})) add(*job);
   }
   return observed;
+}
+
+// Of a Job whose name no status has kept, since it could not be written, nothing else tells.
+bool Controller::add_unseen_jobs(Observed& observed) {
+  const DatabaseMigration& migration = observed.migration;
+  const std::vector<Json> jobs = client_.list(
+      {kJobs, migration.ns,
+       fmt::format("{}={},{}={}", kManagedByLabel, kManagedBy, kMigrationUidLabel, migration.uid)});
+  const std::vector<kube::Object> pods = caches_.pods.list();
+  for (const Json& job : jobs) {
+    const std::string uid = text_at(job, {"metadata", "uid"});
+    if (std::ranges::find(observed.runs, uid, &Run::job_uid) != observed.runs.end()) continue;
+    auto run = read_run(job, pods_of(uid, pods));
+    if (!run) continue;
+    if (run->phase != RunPhase::Active) return false;
+    observed.runs.push_back(std::move(*run));
+  }
+  return true;
 }
 
 std::vector<const Json*> Controller::pods_of(const std::string& job_uid,

@@ -38,6 +38,9 @@ class Controller {
   using Result = std::variant<Done, Stale, Refusal>;
 
   std::optional<Observed> observe(const kube::Key&);
+  // Adds the active Jobs that the caches do not show yet. False: there is one that has ended
+  // already, so that it is better to wait for the caches.
+  bool add_unseen_jobs(Observed&);
   std::vector<const Json*> pods_of(const std::string& job_uid,
                                    const std::vector<kube::Object>&) const;
   bool source_is_missing(const DatabaseMigration&);

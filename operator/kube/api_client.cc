@@ -122,6 +122,17 @@ std::optional<Json> ApiClient::get(const ResourceKind& kind, const Key& key) {
   return object;
 }
 
+std::vector<Json> ApiClient::list(const Collection& collection) {
+  const Request request = next_request(MustList{.whole = true}, collection, 0);
+  const Response response = send(request);
+  if (!is_success(response)) throw error_of(response, intent_of(request));
+  Json document = Json::parse(response.body, nullptr, false);
+  std::optional<Page> page = read_page(document);
+  if (!page || !page->done.continue_token.empty())
+    throw ApiError(0, "", intent_of(request) + ": the answer is not a complete list");
+  return std::move(page->items);
+}
+
 Create ApiClient::create(const ResourceKind& kind, const std::string& ns, const Json& object) {
   const Request request{.method = "POST",
                         .path = collection_path(kind, ns),

@@ -284,6 +284,69 @@ TEST_F(ControllerTest, AJobThatTheCacheLacksIsLookedFor) {
   EXPECT_EQ(active_job()["metadata"]["annotations"][kAttemptAnnotation], "2");
 }
 
+// The Job is made, then nothing comes through any more: neither the status nor the Job's event.
+class UnseenJobTest : public ControllerTest {
+ protected:
+  void make_unseen_job() {
+    create();
+    server_.lose({.write = 4, .after_effect = false});
+    EXPECT_THROW(reconcile(), kube::ApiError);
+    EXPECT_EQ(jobs(), 1u);
+    EXPECT_FALSE(status().contains("lastRun"));
+  }
+
+  // The events of the resource arrive, those of the Job do not.
+  void hide_jobs() {
+    server_.answer_with([](const kube::Request& request) -> std::optional<kube::Response> {
+      if (request.path != "/apis/batch/v1/jobs") return {};
+      return kube::Response{.status = 200,
+                            .body = R"({"metadata":{"resourceVersion":"1"},"items":[]})"};
+    });
+  }
+
+  void show_jobs() { server_.answer_with({}); }
+};
+
+TEST_F(UnseenJobTest, IsNotJoinedByASecondOneOfANewerSpec) {
+  make_unseen_job();
+  const std::string job = active_job()["metadata"]["name"];
+  edit({{"target", {{"revision", "c3"}}}});
+  hide_jobs();
+  for (int i = 0; i < 3; ++i) reconcile();
+  EXPECT_EQ(jobs(), 1u);
+  EXPECT_EQ(message(), "waiting for Job " + job + " of generation 1 to end");
+  show_jobs();
+  finish_job(testing::succeeded());
+  settle();
+  EXPECT_EQ(active_job()["metadata"]["annotations"][kGenerationAnnotation], "2");
+}
+
+TEST_F(UnseenJobTest, ThatHasEndedIsWaitedForUntilItsResultIsSeen) {
+  make_unseen_job();
+  finish_job(testing::succeeded());
+  hide_jobs();
+  for (int i = 0; i < 3; ++i) EXPECT_EQ(reconcile(), std::chrono::milliseconds(200));
+  EXPECT_EQ(jobs(), 1u);
+  EXPECT_FALSE(status().contains("lastRun"));
+  show_jobs();
+  settle();
+  EXPECT_EQ(health_of(status()), "Ready=True UpToDate");
+  EXPECT_EQ(jobs(), 1u);
+}
+
+TEST_F(UnseenJobTest, KeepsTheFinalizerOfASuspendedResource) {
+  make_unseen_job();
+  edit({{"suspend", true}});
+  hide_jobs();
+  for (int i = 0; i < 3; ++i) reconcile();
+  EXPECT_EQ(migration()["metadata"]["finalizers"], Json::array({kFinalizer}));
+  remove();
+  for (int i = 0; i < 3; ++i) reconcile();
+  EXPECT_TRUE(exists());
+  EXPECT_EQ(health_of(status()), "Ready=False Terminating Reconciling");
+  EXPECT_EQ(jobs(), 1u);
+}
+
 TEST_F(ControllerTest, AResourceThatChangedMeanwhileIsLookedAtAgain) {
   create();
   Json& stored = server_.object("databasemigrations", kKey);

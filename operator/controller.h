@@ -13,6 +13,7 @@
 #include "operator/kube/api_client.h"
 #include "operator/kube/reflector.h"
 #include "operator/migration/decide.h"
+#include "operator/migration/job.h"
 
 namespace controller {
 

@@ -7,6 +7,8 @@
 #include <nlohmann/json.hpp>
 #include <utility>
 
+#include "operator/kube/json_fields.h"
+
 namespace kube {
 namespace {
 
@@ -21,14 +23,9 @@ struct ServerStatus {
   std::string message = {};
 };
 
-std::string text_at(const Json& object, const char* field) {
-  const auto found = object.find(field);
-  return found != object.end() && found->is_string() ? found->get<std::string>() : std::string();
-}
-
 ServerStatus status_of(const Response& response) {
   const Json body = Json::parse(response.body, nullptr, false);
-  if (!body.is_object() || text_at(body, "kind") != "Status") return {};
+  if (text_at(body, "kind") != "Status") return {};
   return {.reason = text_at(body, "reason"), .message = text_at(body, "message")};
 }
 

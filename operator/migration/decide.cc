@@ -11,6 +11,7 @@
 #include <tuple>
 #include <utility>
 
+#include "operator/migration/job.h"
 #include "operator/migration/json_fields.h"
 
 namespace controller {
@@ -97,8 +98,7 @@ class Deciding {
   }
 
  private:
-  // --- the resource is being deleted
-  // --------------------------------------------------------------
+  // --- the resource is being deleted -------------------------------------------------------------
 
   // Deletion waits for a migration in mid-run: the garbage collector would kill it.
   void decide_deletion() {
@@ -113,8 +113,7 @@ class Deciding {
     give_up_unstarted([](const Run&) { return true; });
   }
 
-  // --- a Job is active
-  // ----------------------------------------------------------------------------
+  // --- a Job is active ---------------------------------------------------------------------------
 
   void decide_while_running() {
     if (!migration_.has_finalizer()) decision_.actions.push_back(AddFinalizer{});
@@ -167,8 +166,7 @@ class Deciding {
     }
   }
 
-  // --- no Job is active
-  // ---------------------------------------------------------------------------
+  // --- no Job is active --------------------------------------------------------------------------
 
   void decide_at_rest() {
     if (!migration_.problems.empty()) {
@@ -326,8 +324,7 @@ class Deciding {
     return highest + 1;
   }
 
-  // --- what every decision ends with
-  // --------------------------------------------------------------
+  // --- what every decision ends with -------------------------------------------------------------
 
   void say(const Verdict& verdict, const std::optional<Run>& run) {
     Json status = build_status(migration_, verdict, run, rfc3339(observed_.now));

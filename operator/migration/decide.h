@@ -13,13 +13,12 @@
 #include <variant>
 #include <vector>
 
-#include "operator/migration/job.h"
 #include "operator/migration/resource.h"
+#include "operator/migration/run.h"
 #include "operator/migration/status.h"
+#include "operator/migration/time.h"
 
 namespace controller {
-
-using WallTime = std::chrono::sys_time<std::chrono::milliseconds>;
 
 // Pause between two attempts when a run ended with a reason that may heal by itself.
 inline constexpr std::chrono::seconds kRetryPause{30};
@@ -69,8 +68,5 @@ struct Refusal {
 // makes none before it: the text of a refusal may differ each time, so that each status written
 // would be a reason to try again at once.
 Decision decide_after(const Observed&, const Refusal&);
-
-std::string rfc3339(WallTime);
-std::optional<WallTime> parse_rfc3339(const std::string&);
 
 }  // namespace controller

@@ -10,6 +10,7 @@
 #include <string_view>
 #include <utility>
 
+#include "operator/migration/job.h"
 #include "operator/migration/json_fields.h"
 
 namespace controller {

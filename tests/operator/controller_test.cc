@@ -255,8 +255,7 @@ TEST_F(ControllerTest, AnotherResourceOfTheSameNameHasItsOwnRuns) {
   EXPECT_EQ(jobs(), 2u);
 }
 
-// --- what caches do not know
-// ------------------------------------------------------------------------
+// --- what caches do not know ---------------------------------------------------------------------
 
 TEST_F(ControllerTest, AStaleCacheMakesNoSecondJob) {
   create();
@@ -515,8 +514,7 @@ TEST_F(ControllerTest, AWipedStatusIsMadeAnewFromTheJob) {
   EXPECT_EQ(jobs(), 1u);
 }
 
-// --- killed at any point
-// ----------------------------------------------------------------------------
+// --- killed at any point -------------------------------------------------------------------------
 
 // The life of a resource: created, failed once for a passing reason, done, edited, failed,
 // corrected, deleted while it runs.

@@ -50,8 +50,7 @@ class FakeApiServer : public kube::HttpTransport {
     return {.status = 200};
   }
 
-  // --- for tests
-  // ------------------------------------------------------------------------------------
+  // --- for tests ---------------------------------------------------------------------------------
 
   // Lists over all namespaces, as caches take them, answer with what is there now until thaw();
   // lists of one namespace and single objects are always live.

@@ -111,8 +111,7 @@ class World {
  private:
   int pick(int count) { return std::uniform_int_distribution<int>(0, count - 1)(random_); }
 
-  // --- what others do
-  // -----------------------------------------------------------------------------
+  // --- what others do ----------------------------------------------------------------------------
 
   void edit_spec() {
     DatabaseMigration& stored = observed_.migration;
@@ -212,8 +211,7 @@ class World {
     if (run.report) run.exit_code = engine::exit_code_of(run.report->reason);
   }
 
-  // --- what the operator does
-  // ---------------------------------------------------------------------
+  // --- what the operator does --------------------------------------------------------------------
 
   void reconcile(bool may_crash) {
     const Decision decision = decide(observed_);
@@ -294,8 +292,7 @@ class World {
     observed_.runs.push_back(run);
   }
 
-  // --- the laws
-  // -----------------------------------------------------------------------------------
+  // --- the laws ----------------------------------------------------------------------------------
 
   void check(const Decision& decision) {
     int creates = 0;

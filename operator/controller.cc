@@ -21,6 +21,8 @@ using std::chrono::milliseconds;
 constexpr milliseconds kCachePause{200};
 // How often a name that somebody else holds is looked at.
 constexpr std::chrono::seconds kConflictPause{60};
+// How often an object that was called invalid is sent again: what the cluster admits may change.
+constexpr std::chrono::minutes kInvalidPause{5};
 
 kube::Key key_of(const DatabaseMigration& migration) { return {migration.ns, migration.name}; }
 
@@ -41,10 +43,15 @@ bool is_after_status(const Action& action) {
          std::holds_alternative<RemoveFinalizer>(action);
 }
 
-bool creates_job(const Decision& decision) {
-  return std::ranges::any_of(decision.actions, [](const Action& action) {
-    return std::holds_alternative<CreateJob>(action);
-  });
+template <typename Kind>
+bool has(const Decision& decision) {
+  return std::ranges::any_of(
+      decision.actions, [](const Action& action) { return std::holds_alternative<Kind>(action); });
+}
+
+// Done only where no Job is active.
+bool relies_on_rest(const Decision& decision) {
+  return has<CreateJob>(decision) || has<RemoveFinalizer>(decision);
 }
 
 // Whether a decision made for `migration` still holds for `live`.
@@ -55,6 +62,16 @@ bool is_unchanged(const Json& live, const DatabaseMigration& migration) {
          number_at(live, {"metadata", "generation"}) == migration.generation &&
          text_at(live, {"metadata", "deletionTimestamp"}).empty() != migration.deleting &&
          (stored.is_object() ? status == stored : !status.is_object());
+}
+
+Refusal told(const kube::ApiError& error) {
+  const bool invalid = error.status() == 400 || error.status() == 422;
+  const milliseconds pause = invalid ? milliseconds(kInvalidPause) : milliseconds(kRetryPause);
+  return {.verdict = {.health = invalid ? Health::Stalled : Health::Reconciling,
+                      .reason = invalid ? "InvalidSpec" : "BackingOff",
+                      .message = error.what()},
+          .pause =
+              std::max<milliseconds>(pause, error.retry_after().value_or(std::chrono::seconds(0)))};
 }
 
 std::string reason_of(const Json& status) {
@@ -79,18 +96,27 @@ Controller::Controller(Caches caches, kube::ApiClient& client, JobSettings setti
 std::optional<milliseconds> Controller::reconcile(const kube::Key& key) {
   std::optional<Observed> observed = observe(key);
   if (!observed) return {};
-  DatabaseMigration& migration = observed->migration;
   Decision decision = decide(*observed);
-  if (creates_job(decision) && source_is_missing(migration)) {
+  if (relies_on_rest(decision)) {
+    if (!add_unseen_jobs(*observed)) return kCachePause;
+    decision = decide(*observed);
+  }
+  if (has<CreateJob>(decision) && source_is_missing(observed->migration)) {
     observed->source = SourceState::Missing;
     decision = decide(*observed);
   }
+  return carry_out(decision, *observed);
+}
+
+std::optional<milliseconds> Controller::carry_out(const Decision& decision, Observed& observed) {
+  DatabaseMigration& migration = observed.migration;
   for (const Action& action : decision.actions) {
     if (is_after_status(action)) continue;
     const Result result = act(action, migration);
     if (is_stale(result)) return kCachePause;
-    if (const auto* obstacle = std::get_if<Obstacle>(&result)) {
-      return tell(*obstacle, migration);
+    if (const auto* refusal = std::get_if<Refusal>(&result)) {
+      observed.now = clock_();
+      return carry_out(decide_after(observed, *refusal), observed);
     }
   }
   if (!decision.status.empty() && is_stale(write_status(migration, json_of(decision.status)))) {
@@ -100,15 +126,6 @@ std::optional<milliseconds> Controller::reconcile(const kube::Key& key) {
     if (is_after_status(action) && is_stale(act(action, migration))) return kCachePause;
   }
   return decision.look_again;
-}
-
-std::optional<milliseconds> Controller::tell(const Obstacle& obstacle,
-                                             DatabaseMigration& migration) {
-  const Json status = build_status(migration, obstacle.verdict, {}, rfc3339(clock_()));
-  if (status != json_of(migration.status) && is_stale(write_status(migration, status))) {
-    return kCachePause;
-  }
-  return obstacle.look_again;
 }
 
 bool Controller::is_stale(const Result& result) { return std::holds_alternative<Stale>(result); }
@@ -139,6 +156,24 @@ std::optional<Observed> Controller::observe(const kube::Key& key) {
     if (const auto job = client_.get(kJobs, {migration.ns, name})) add(*job);
   }
   return observed;
+}
+
+// Of a Job whose name no status has kept, since it could not be written, nothing else tells.
+bool Controller::add_unseen_jobs(Observed& observed) {
+  const DatabaseMigration& migration = observed.migration;
+  const std::vector<Json> jobs = client_.list(
+      {kJobs, migration.ns,
+       fmt::format("{}={},{}={}", kManagedByLabel, kManagedBy, kMigrationUidLabel, migration.uid)});
+  const std::vector<kube::Object> pods = caches_.pods.list();
+  for (const Json& job : jobs) {
+    const std::string uid = text_at(job, {"metadata", "uid"});
+    if (std::ranges::find(observed.runs, uid, &Run::job_uid) != observed.runs.end()) continue;
+    auto run = read_run(job, pods_of(uid, pods));
+    if (!run) continue;
+    if (run->phase != RunPhase::Active) return false;
+    observed.runs.push_back(std::move(*run));
+  }
+  return true;
 }
 
 std::vector<const Json*> Controller::pods_of(const std::string& job_uid,
@@ -201,23 +236,17 @@ Controller::Result Controller::create(const kube::ResourceKind& kind, const Json
   } catch (const kube::ApiError& refusal) {
     // An answer about this object, to be shown to those who can act on it; no failure of ours.
     if (refusal.retryable() || refusal.status() == 401) throw;
-    const bool invalid = refusal.status() == 400 || refusal.status() == 422;
-    Obstacle obstacle{.verdict = {.health = invalid ? Health::Stalled : Health::Reconciling,
-                                  .reason = invalid ? "InvalidSpec" : "BackingOff",
-                                  .message = refusal.what()}};
-    if (!invalid) obstacle.look_again = kRetryPause;
-    return obstacle;
+    return told(refusal);
   }
   const auto existing = client_.get(kind, {migration.ns, name});
   if (!existing) return Stale{};
   if (is_owned_by(*existing, migration.uid)) return Done{};
-  return Obstacle{
-      .verdict = {.health = Health::Stalled,
-                  .reason = "Conflict",
-                  .message = fmt::format("{} {} exists and belongs to somebody else; it "
-                                         "was left as it is",
-                                         kind.kind, name)},
-      .look_again = kConflictPause};
+  return Refusal{.verdict = {.health = Health::Stalled,
+                             .reason = "Conflict",
+                             .message = fmt::format("{} {} exists and belongs to somebody else; it "
+                                                    "was left as it is",
+                                                    kind.kind, name)},
+                 .pause = kConflictPause};
 }
 
 Controller::Result Controller::delete_job(const DeleteJob& job,

@@ -7,11 +7,13 @@
 #include <functional>
 #include <optional>
 #include <string>
+#include <variant>
 #include <vector>
 
 #include "operator/kube/api_client.h"
 #include "operator/kube/reflector.h"
 #include "operator/migration/decide.h"
+#include "operator/migration/job.h"
 
 namespace controller {
 
@@ -31,20 +33,19 @@ class Controller {
   std::optional<std::chrono::milliseconds> reconcile(const kube::Key&);
 
  private:
-  // What keeps an action from being done, and when to try again (empty: when something changes).
-  struct Obstacle {
-    Verdict verdict = {};
-    std::optional<std::chrono::milliseconds> look_again = {};
-  };
   // The resource is not what the caches say: nothing was done.
   struct Stale {};
   struct Done {};
-  using Result = std::variant<Done, Stale, Obstacle>;
+  using Result = std::variant<Done, Stale, Refusal>;
 
   std::optional<Observed> observe(const kube::Key&);
+  // Adds the active Jobs that the caches do not show yet. False: there is one that has ended
+  // already, so that it is better to wait for the caches.
+  bool add_unseen_jobs(Observed&);
   std::vector<const Json*> pods_of(const std::string& job_uid,
                                    const std::vector<kube::Object>&) const;
   bool source_is_missing(const DatabaseMigration&);
+  std::optional<std::chrono::milliseconds> carry_out(const Decision&, Observed&);
   // Takes the resource version along when it learns a newer one.
   Result act(const Action&, DatabaseMigration&);
   Result create_job(int attempt, DatabaseMigration&);
@@ -52,7 +53,6 @@ class Controller {
   Result add_finalizer(const DatabaseMigration&);
   Result remove_finalizer(const DatabaseMigration&);
   Result delete_job(const DeleteJob&, const DatabaseMigration&);
-  std::optional<std::chrono::milliseconds> tell(const Obstacle&, DatabaseMigration&);
   static bool is_stale(const Result&);
   Result write_status(DatabaseMigration&, const Json& status);
 

@@ -10,7 +10,7 @@
 #include <mutex>
 #include <nlohmann/json.hpp>
 
-#include "operator/migration/decide.h"
+#include "operator/migration/time.h"
 
 namespace controller {
 namespace {

@@ -1,30 +1,21 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Wires the parts together: transport, caches, queue, controller; and ends them on SIGTERM.
+// Flags and environment in, an operator that runs until SIGTERM.
 #include <fmt/format.h>
 
 #include <chrono>
 #include <csignal>
 #include <cstdio>
 #include <cstdlib>
-#include <functional>
 #include <map>
 #include <memory>
-#include <nlohmann/json.hpp>
-#include <stop_token>
 #include <string>
 #include <thread>
-#include <vector>
 
-#include "operator/controller.h"
-#include "operator/kinds.h"
-#include "operator/kube/api_client.h"
 #include "operator/kube/config.h"
 #include "operator/kube/http.h"
-#include "operator/kube/reflector.h"
-#include "operator/kube/workers.h"
 #include "operator/log.h"
-#include "operator/migration/json_fields.h"
+#include "operator/operator.h"
 #include "operator/options.h"
 
 extern char** environ;
@@ -33,12 +24,10 @@ namespace {
 
 using controller::log;
 using controller::LogLevel;
-using kube::Json;
 
 constexpr int kFailed = 1;
 constexpr int kUsage = 2;
 constexpr std::chrono::seconds kPatienceAtTheEnd{5};
-constexpr std::chrono::milliseconds kSyncPoll{50};
 
 std::map<std::string, std::string> read_environment() {
   std::map<std::string, std::string> result;
@@ -62,87 +51,6 @@ sigset_t block_end_signals() {
   return signals;
 }
 
-// An object of ours -> the resource it belongs to.
-std::function<void(const kube::Key&, const Json&)> wake_owner(kube::Workers& workers) {
-  return [&workers](const kube::Key& key, const Json& object) {
-    const std::string name = controller::text_at(
-        object, {"metadata", "annotations", controller::kMigrationNameAnnotation});
-    if (!name.empty()) workers.add({key.ns, name});
-  };
-}
-
-kube::Reflector::OnTrouble log_trouble(const std::string& kind) {
-  return [kind](const std::string& what, const std::string& detail) {
-    log(LogLevel::Warning, what, {{"kind", kind}, {"detail", detail}});
-  };
-}
-
-class Operator {
- public:
-  Operator(const controller::Options& options, kube::HttpTransport& transport)
-      : workers_([this](const kube::Key& key) { return controller_.reconcile(key); }, log_failure),
-        migrations_(
-            transport, {controller::kMigrations, options.ns, ""},
-            [this](const kube::Key& key, const Json&) { workers_.add(key); },
-            log_trouble(controller::kMigrations.plural)),
-        jobs_(transport, {controller::kJobs, options.ns, ours()}, wake_owner(workers_),
-              log_trouble(controller::kJobs.plural)),
-        pods_(transport, {controller::kPods, options.ns, ours()}, wake_owner(workers_),
-              log_trouble(controller::kPods.plural)),
-        client_(transport, stop_.get_token()),
-        controller_({migrations_, jobs_, pods_}, client_,
-                    {options.engine_image, options.image_pull_policy},
-                    [] {
-                      return std::chrono::floor<std::chrono::milliseconds>(
-                          std::chrono::system_clock::now());
-                    }),
-        worker_count_(options.workers) {}
-
-  void start() {
-    for (kube::Reflector* reflector : {&migrations_, &jobs_, &pods_}) {
-      threads_.emplace_back([this, reflector] { reflector->run(stop_.get_token()); });
-    }
-    threads_.emplace_back([this] { work(); });
-  }
-
-  void stop() {
-    stop_.request_stop();
-    threads_.clear();
-  }
-
- private:
-  static std::string ours() {
-    return fmt::format("{}={}", controller::kManagedByLabel, controller::kManagedBy);
-  }
-
-  static void log_failure(const kube::Key& key, const std::string& what) {
-    log(LogLevel::Warning, "reconcile failed, it will be tried again",
-        {{"namespace", key.ns}, {"name", key.name}, {"error", what}});
-  }
-
-  // Nothing is decided on half a picture.
-  void work() {
-    const std::stop_token stop = stop_.get_token();
-    while (!(migrations_.synced() && jobs_.synced() && pods_.synced())) {
-      if (stop.stop_requested()) return;
-      std::this_thread::sleep_for(kSyncPoll);
-    }
-    log(LogLevel::Info, "caches are complete, working",
-        {{"migrations", static_cast<long>(migrations_.size())},
-         {"jobs", static_cast<long>(jobs_.size())},
-         {"pods", static_cast<long>(pods_.size())}});
-    workers_.run(worker_count_, stop);
-  }
-
-  std::stop_source stop_;
-  kube::Workers workers_;
-  kube::Reflector migrations_, jobs_, pods_;
-  kube::ApiClient client_;
-  controller::Controller controller_;
-  int worker_count_;
-  std::vector<std::jthread> threads_;
-};
-
 // The process does not outlive a thread that will not end.
 void limit_the_end() {
   std::thread([] {
@@ -163,7 +71,7 @@ int run(const controller::Options& options, const std::map<std::string, std::str
        {"server", cluster.server},
        {"watches", options.ns.empty() ? "all namespaces" : options.ns},
        {"engineImage", options.engine_image}});
-  Operator the_operator(options, *transport);
+  controller::Operator the_operator(options, *transport);
   the_operator.start();
   int signal = 0;
   sigwait(&end_signals, &signal);

@@ -7,6 +7,8 @@
 #include <nlohmann/json.hpp>
 #include <utility>
 
+#include "operator/kube/json_fields.h"
+
 namespace kube {
 namespace {
 
@@ -21,14 +23,9 @@ struct ServerStatus {
   std::string message = {};
 };
 
-std::string text_at(const Json& object, const char* field) {
-  const auto found = object.find(field);
-  return found != object.end() && found->is_string() ? found->get<std::string>() : std::string();
-}
-
 ServerStatus status_of(const Response& response) {
   const Json body = Json::parse(response.body, nullptr, false);
-  if (!body.is_object() || text_at(body, "kind") != "Status") return {};
+  if (text_at(body, "kind") != "Status") return {};
   return {.reason = text_at(body, "reason"), .message = text_at(body, "message")};
 }
 
@@ -120,6 +117,17 @@ std::optional<Json> ApiClient::get(const ResourceKind& kind, const Key& key) {
   if (!object.is_object())
     throw ApiError(0, "", intent_of(request) + ": the answer is not a JSON object");
   return object;
+}
+
+std::vector<Json> ApiClient::list(const Collection& collection) {
+  const Request request = next_request(MustList{.whole = true}, collection, 0);
+  const Response response = send(request);
+  if (!is_success(response)) throw error_of(response, intent_of(request));
+  Json document = Json::parse(response.body, nullptr, false);
+  std::optional<Page> page = read_page(document);
+  if (!page || !page->done.continue_token.empty())
+    throw ApiError(0, "", intent_of(request) + ": the answer is not a complete list");
+  return std::move(page->items);
 }
 
 Create ApiClient::create(const ResourceKind& kind, const std::string& ns, const Json& object) {

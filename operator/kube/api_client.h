@@ -10,13 +10,13 @@
 #include <optional>
 #include <stop_token>
 #include <string>
+#include <vector>
 
 #include "operator/kube/http.h"
 #include "operator/kube/resource_kind.h"
+#include "operator/kube/watch.h"
 
 namespace kube {
-
-using Json = nlohmann::json;
 
 // The server refused, or did not answer (status 0: whether it acted is unknown).
 class ApiError : public std::exception {
@@ -53,6 +53,9 @@ class ApiClient {
   ApiClient(HttpTransport& transport, std::stop_token stop) : transport_(transport), stop_(stop) {}
 
   std::optional<Json> get(const ResourceKind&, const Key&);  // empty: not found
+  // All of them, as they are now: no server answers this from a cache that is behind. For a few
+  // objects: it is not paged.
+  std::vector<Json> list(const Collection&);
   Create create(const ResourceKind&, const std::string& ns, const Json& object);
   // JSON merge patch. With metadata.resourceVersion in `patch` it is a precondition.
   Write merge_patch(const ResourceKind&, const Key&, const Json& patch);

@@ -6,21 +6,12 @@
 #include <nlohmann/json.hpp>
 #include <utility>
 
+#include "operator/kube/json_fields.h"
+
 namespace kube {
 namespace {
 
 constexpr const char* kTooLarge = "ResourceVersionTooLarge";
-
-const Json* member(const Json& object, const char* name) {
-  if (!object.is_object()) return nullptr;
-  const auto found = object.find(name);
-  return found == object.end() ? nullptr : &*found;
-}
-
-std::string text_at(const Json& object, const char* name) {
-  const Json* value = member(object, name);
-  return value && value->is_string() ? value->get<std::string>() : std::string();
-}
 
 std::string metadata_text(const Json& object, const char* name) {
   const Json* metadata = member(object, "metadata");

@@ -36,14 +36,16 @@ void WorkQueue::add_at(const Key& key, Time due) {
   by_time_.emplace(due, key);
 }
 
-void WorkQueue::add_after_failure(const Key& key, Time now, double jitter) {
+void WorkQueue::add_after_failure(const Key& key, Time now, double jitter,
+                                  std::chrono::milliseconds least) {
   int& failures = failures_[key];
   const auto pause =
       std::min<std::chrono::milliseconds>(kFirstPause * (1L << failures), kLongestPause);
   ++failures;
   failures = std::min(failures, kDoublings);
   const auto shortened = std::chrono::duration<double, std::milli>(pause) * (1.0 - jitter / 2);
-  add_at(key, now + std::chrono::duration_cast<Time::duration>(shortened));
+  add_at(key, now + std::max(std::chrono::duration_cast<Time::duration>(shortened),
+                             Time::duration(std::min(least, kLongestPause))));
 }
 
 void WorkQueue::forget(const Key& key) { failures_.erase(key); }

@@ -22,8 +22,8 @@ class WorkQueue {
   void add(const Key&);               // due now; collapses with an earlier add or time
   void add_at(const Key&, Time due);  // one time per key: the earliest wins; none beside "now"
   // Due after a pause that doubles from 5 ms to 5 min with each call since forget(), shortened by
-  // up to half by `jitter` in [0,1).
-  void add_after_failure(const Key&, Time now, double jitter);
+  // up to half by `jitter` in [0,1). At least `least`, up to the same 5 min.
+  void add_after_failure(const Key&, Time now, double jitter, std::chrono::milliseconds least = {});
   void forget(const Key&);  // the failures, not the key
 
   std::optional<Key> take(Time now);  // a key that is in nobody's hands; then it is in the caller's

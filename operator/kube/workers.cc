@@ -7,6 +7,8 @@
 #include <utility>
 #include <vector>
 
+#include "operator/kube/api_client.h"
+
 namespace kube {
 
 using Clock = std::chrono::steady_clock;
@@ -30,7 +32,7 @@ void Workers::run(int threads, std::stop_token stop) {
 
 struct Workers::Outcome {
   bool failed = false;
-  std::optional<std::chrono::milliseconds> look_again = {};
+  std::optional<std::chrono::milliseconds> look_again = {};  // after a failure: not before
 };
 
 void Workers::work(std::stop_token stop) {
@@ -41,7 +43,8 @@ void Workers::work(std::stop_token stop) {
     {
       const std::lock_guard lock(mutex_);
       if (outcome.failed) {
-        queue_.add_after_failure(*key, Clock::now(), jitter(random));
+        queue_.add_after_failure(*key, Clock::now(), jitter(random),
+                                 outcome.look_again.value_or(std::chrono::milliseconds(0)));
       } else {
         queue_.forget(*key);
         if (outcome.look_again) queue_.add_at(*key, Clock::now() + *outcome.look_again);
@@ -55,6 +58,9 @@ void Workers::work(std::stop_token stop) {
 Workers::Outcome Workers::attempt(const Key& key, const std::stop_token& stop) {
   try {
     return {.failed = false, .look_again = reconcile_(key)};
+  } catch (const ApiError& failure) {
+    if (!stop.stop_requested()) on_failure_(key, failure.what());
+    return {.failed = true, .look_again = failure.retry_after()};
   } catch (const std::exception& failure) {
     if (!stop.stop_requested()) on_failure_(key, failure.what());
   } catch (...) {

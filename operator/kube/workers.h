@@ -18,7 +18,8 @@ namespace kube {
 class Workers {
  public:
   // Returns when to look again (empty: only when something changes). Throws to be called again
-  // after a growing pause. Never called twice at once for one key.
+  // after a growing pause, and not before the time that an ApiError names (Retry-After), unless
+  // the key is added. Never called twice at once for one key.
   using Reconcile = std::function<std::optional<std::chrono::milliseconds>(const Key&)>;
   // The one place where failures of a reconcile are caught: told here, then retried. From any
   // worker's thread, not after stop. Must not throw.

@@ -11,6 +11,7 @@
 #include <tuple>
 #include <utility>
 
+#include "operator/migration/job.h"
 #include "operator/migration/json_fields.h"
 
 namespace controller {
@@ -86,9 +87,18 @@ class Deciding {
     return std::move(decision_);
   }
 
+  Decision decide_after(const Refusal& refusal) {
+    const milliseconds pause = std::min<milliseconds>(refusal.pause, kLongestPause);
+    // Up to whole seconds, as they are stored: a short pause must not become none.
+    const WallTime next = std::chrono::ceil<std::chrono::seconds>(observed_.now + pause);
+    retry_ = {{"count", next_attempt() - 1}, {"nextAttemptTime", rfc3339(next)}};
+    say(refusal.verdict, latest_finished());
+    look_again(next - observed_.now);
+    return std::move(decision_);
+  }
+
  private:
-  // --- the resource is being deleted
-  // --------------------------------------------------------------
+  // --- the resource is being deleted -------------------------------------------------------------
 
   // Deletion waits for a migration in mid-run: the garbage collector would kill it.
   void decide_deletion() {
@@ -103,8 +113,7 @@ class Deciding {
     give_up_unstarted([](const Run&) { return true; });
   }
 
-  // --- a Job is active
-  // ----------------------------------------------------------------------------
+  // --- a Job is active ---------------------------------------------------------------------------
 
   void decide_while_running() {
     if (!migration_.has_finalizer()) decision_.actions.push_back(AddFinalizer{});
@@ -157,8 +166,7 @@ class Deciding {
     }
   }
 
-  // --- no Job is active
-  // ---------------------------------------------------------------------------
+  // --- no Job is active --------------------------------------------------------------------------
 
   void decide_at_rest() {
     if (!migration_.problems.empty()) {
@@ -246,7 +254,39 @@ class Deciding {
     look_again(next - observed_.now);
   }
 
+  // What the status promises after a refusal; empty: nothing keeps the next attempt back.
+  std::optional<WallTime> promised_attempt() const {
+    if (number_at(stored_, {"observedGeneration"}) != migration_.generation) return {};
+    const auto next = parse_rfc3339(text_at(stored_, {"retry", "nextAttemptTime"}));
+    if (!next || *next <= observed_.now) return {};
+    // Nobody promises that much: a clock was set back, or the status was edited.
+    if (*next - observed_.now > kLongestPause + std::chrono::seconds(1)) return {};
+    return next;
+  }
+
+  // What the status says of the refusal.
+  Verdict told_verdict() const {
+    Verdict verdict{.health = Health::Reconciling,
+                    .reason = "BackingOff",
+                    .message = "waiting before the next attempt"};
+    for (const Json& condition : list_at(stored_, {"conditions"})) {
+      const std::string type = text_at(condition, {"type"});
+      const std::string status = text_at(condition, {"status"});
+      if (type == "Stalled" && status == "True") verdict.health = Health::Stalled;
+      if (type != "Ready" || status != "False") continue;
+      verdict.reason = text_at(condition, {"reason"});
+      verdict.message = text_at(condition, {"message"});
+    }
+    return verdict;
+  }
+
   void start(const std::optional<Run>& before) {
+    if (const auto next = promised_attempt()) {
+      retry_ = value_at(stored_, {"retry"});
+      say(told_verdict(), latest_finished());
+      look_again(*next - observed_.now);
+      return;
+    }
     if (observed_.source == SourceState::Missing) {
       say({.health = Health::Reconciling, .reason = "SourceNotFound", .message = missing_source()},
           before);
@@ -284,8 +324,7 @@ class Deciding {
     return highest + 1;
   }
 
-  // --- what every decision ends with
-  // --------------------------------------------------------------
+  // --- what every decision ends with -------------------------------------------------------------
 
   void say(const Verdict& verdict, const std::optional<Run>& run) {
     Json status = build_status(migration_, verdict, run, rfc3339(observed_.now));
@@ -326,5 +365,9 @@ class Deciding {
 }  // namespace
 
 Decision decide(const Observed& observed) { return Deciding(observed).decide(); }
+
+Decision decide_after(const Observed& observed, const Refusal& refusal) {
+  return Deciding(observed).decide_after(refusal);
+}
 
 }  // namespace controller

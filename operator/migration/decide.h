@@ -13,16 +13,17 @@
 #include <variant>
 #include <vector>
 
-#include "operator/migration/job.h"
 #include "operator/migration/resource.h"
+#include "operator/migration/run.h"
 #include "operator/migration/status.h"
+#include "operator/migration/time.h"
 
 namespace controller {
 
-using WallTime = std::chrono::sys_time<std::chrono::milliseconds>;
-
 // Pause between two attempts when a run ended with a reason that may heal by itself.
 inline constexpr std::chrono::seconds kRetryPause{30};
+// No pause is longer, whatever the API server or a status edited by hand asks for.
+inline constexpr std::chrono::minutes kLongestPause{10};
 // Finished Jobs that are kept per resource; older ones are deleted once their result is in the
 // status.
 inline constexpr int kKeptJobs = 3;
@@ -57,7 +58,15 @@ struct Decision {
 
 Decision decide(const Observed&);
 
-std::string rfc3339(WallTime);
-std::optional<WallTime> parse_rfc3339(const std::string&);
+// A create that the API server has refused.
+struct Refusal {
+  Verdict verdict = {};
+  std::chrono::milliseconds pause = kRetryPause;  // until the next attempt
+};
+
+// What is told then, without actions. The time of the next attempt is in the status, and `decide`
+// makes none before it: the text of a refusal may differ each time, so that each status written
+// would be a reason to try again at once.
+Decision decide_after(const Observed&, const Refusal&);
 
 }  // namespace controller

@@ -17,8 +17,8 @@ namespace {
 // What fits into a ConfigMap beside its metadata.
 constexpr std::size_t kInlineBytes = 900 * 1024;
 constexpr std::size_t kScriptNameLength = 128;
-// Ten years: beyond this, a duration is a slip of the pen.
-constexpr double kLongestSeconds = 10 * 365 * 24 * 3600.0;
+// A year, as for the engine's flags: beyond this, a duration is a slip of the pen.
+constexpr double kLongestSeconds = 365 * 24 * 3600.0;
 
 // Reads the members of one object of the spec. What is wrong goes to `problems`, with its path.
 class Fields {
@@ -209,8 +209,8 @@ std::optional<long> read_duration(const Fields& fields, const char* name, long l
   const std::string text = fields.text(name);
   const auto seconds = duration_seconds(text);
   if (!seconds || *seconds < least) {
-    fields.problem(name, fmt::format("\"{}\" is not a duration of at least {} s, such as 90s or "
-                                     "1h30m",
+    fields.problem(name, fmt::format("\"{}\" is not a duration of at least {} s and at most a year "
+                                     "(8760h), such as 90s or 1h30m",
                                      text, least));
   }
   return seconds;

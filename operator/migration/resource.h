@@ -90,7 +90,7 @@ struct DatabaseMigration {
 // Throws std::invalid_argument when `object` has no metadata; faults of the spec go to `problems`.
 DatabaseMigration read_migration(const Json& object);
 
-// Seconds of a Go duration ("1h30m", "90s"); empty: not one.
+// Seconds of a Go duration ("1h30m", "90s"); empty: not one, or longer than 365 days.
 std::optional<long> duration_seconds(const std::string&);
 
 }  // namespace controller

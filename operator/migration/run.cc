@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-//
-// A Job with its pods -> what is known of the run.
+#include "operator/migration/run.h"
+
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -9,7 +9,6 @@
 #include <string_view>
 
 #include "operator/migration/containers.h"
-#include "operator/migration/job.h"
 #include "operator/migration/json_fields.h"
 
 namespace controller {

@@ -10,6 +10,7 @@
 #include <string_view>
 #include <utility>
 
+#include "operator/migration/job.h"
 #include "operator/migration/json_fields.h"
 
 namespace controller {
@@ -20,18 +21,39 @@ using engine::Reason;
 using engine::RunReport;
 
 constexpr std::size_t kLongestMessage = 2048;
+// What crds/databasemigrations.yaml lets through; one text that is longer would have the whole
+// status refused. Bytes here, characters there: never more.
+constexpr std::size_t kLongestWord = 256;
+constexpr std::size_t kLongestFile = 512;
+constexpr std::size_t kLongestSqlState = 16;
+constexpr std::size_t kLongestDigest = 128;
+constexpr std::size_t kMostRevisions = 1024;
 constexpr const char* kDeadlineExceeded = "DeadlineExceeded";  // Job's word and ours
 constexpr std::array kOwnConditions = {"Ready", "Reconciling", "Stalled"};
+
+// At most `longest` bytes, cut between characters.
+std::string bounded(const std::string& text, std::size_t longest) {
+  if (text.size() <= longest) return text;
+  std::size_t end = longest - 3;
+  while (end > 0 && (static_cast<unsigned char>(text[end]) & 0xC0) == 0x80) --end;
+  return text.substr(0, end) + "...";
+}
 
 // One line of valid UTF-8, bounded: what the API server and a table of kubectl can show.
 std::string one_line(std::string text) {
   for (char& c : text) {
     if (static_cast<unsigned char>(c) < 0x20 || c == 0x7F) c = ' ';
   }
-  if (text.size() <= kLongestMessage) return text;
-  std::size_t end = kLongestMessage - 3;
-  while (end > 0 && (static_cast<unsigned char>(text[end]) & 0xC0) == 0x80) --end;
-  return text.substr(0, end) + "...";
+  return bounded(text, kLongestMessage);
+}
+
+Json list_of(const std::vector<std::string>& revisions) {
+  Json list = Json::array();
+  for (const std::string& revision : revisions) {
+    if (list.size() == kMostRevisions) break;
+    list.push_back(bounded(revision, kLongestWord));
+  }
+  return list;
 }
 
 // --- words ---------------------------------------------------------------------------------------
@@ -74,12 +96,22 @@ std::string words_of_revisions(const std::vector<std::string>& revisions) {
 
 // --- verdicts ------------------------------------------------------------------------------------
 
+// A list that the engine left out so that the report fits: not the same as an empty one, which
+// says "base".
+bool is_left_out(const std::vector<std::string>& list, const Run& run) {
+  return list.empty() && !run.report_is_whole;
+}
+
 Verdict reached(const Run& run) {
-  return {.health = Health::Ready,
-          .ready = true,
-          .reason = "UpToDate",
-          .message = run.report ? words_of_revisions(run.report->to)
-                                : "at the target; the run left no report"};
+  Verdict verdict{.health = Health::Ready, .ready = true, .reason = "UpToDate"};
+  if (!run.report) {
+    verdict.message = "at the target; the run left no report";
+  } else if (is_left_out(run.report->to, run)) {
+    verdict.message = "at the target; the revisions are more than fit into the run's report";
+  } else {
+    verdict.message = words_of_revisions(run.report->to);
+  }
+  return verdict;
 }
 
 Verdict judge_report(const RunReport& report) {
@@ -176,9 +208,9 @@ Json build_failure(const Run& run) {
   const bool engines_word = told && run.failed_reason != kDeadlineExceeded;
   Json json = {
       {"reason", engines_word ? std::string(engine::name_of(run.report->reason)) : verdict.reason}};
-  put(json, "revision", failure.revision);
-  put(json, "file", failure.file);
-  put(json, "sqlState", failure.sqlstate);
+  put(json, "revision", bounded(failure.revision, kLongestWord));
+  put(json, "file", bounded(failure.file, kLongestFile));
+  put(json, "sqlState", bounded(failure.sqlstate, kLongestSqlState));
   if (failure.statement > 0) json["statement"] = failure.statement;
   if (failure.line > 0) json["line"] = failure.line;
   std::string message = failure.message;
@@ -198,10 +230,9 @@ Json build_last_run(const Run& run) {
   const bool reached_target = judge(run).health == Health::Ready;
   json["result"] = reached_target ? "Succeeded" : "Failed";
   if (!reached_target) json["failure"] = build_failure(run);
-  if (run.report) {
-    json["from"] = run.report->from;
-    json["to"] = run.report->to;
-  }
+  if (!run.report) return json;
+  if (!is_left_out(run.report->from, run)) json["from"] = list_of(run.report->from);
+  if (!is_left_out(run.report->to, run)) json["to"] = list_of(run.report->to);
   return json;
 }
 
@@ -213,12 +244,11 @@ bool knows_the_database(const RunReport& report) {
 
 void put_facts_of_report(Json& status, const Run& run, long generation) {
   const RunReport& report = *run.report;
-  if (run.generation != generation) {
-    if (knows_the_database(report)) status["currentRevisions"] = report.to;
-    return;
+  if (knows_the_database(report) && !is_left_out(report.to, run)) {
+    status["currentRevisions"] = list_of(report.to);
   }
+  if (run.generation != generation) return;
   if (knows_the_database(report)) {
-    status["currentRevisions"] = report.to;
     const int pending = report.pending - static_cast<int>(report.steps.size());
     if (report.reason == Reason::Succeeded) {
       status["pendingCount"] = 0;
@@ -228,11 +258,14 @@ void put_facts_of_report(Json& status, const Run& run, long generation) {
       status.erase("pendingCount");
     }
   }
-  if (report.reason == Reason::Succeeded || !report.target_revisions.empty()) {
-    status["targetRevisions"] = report.target_revisions;
+  if ((report.reason == Reason::Succeeded || !report.target_revisions.empty()) &&
+      !is_left_out(report.target_revisions, run)) {
+    status["targetRevisions"] = list_of(report.target_revisions);
   }
   if (report.source_revisions > 0) {
-    status["source"]["heads"] = report.source_heads;
+    if (!is_left_out(report.source_heads, run)) {
+      status["source"]["heads"] = list_of(report.source_heads);
+    }
     status["source"]["revisions"] = report.source_revisions;
   }
 }
@@ -285,7 +318,9 @@ Verdict judge_stored(const Json& last_run) {
     return {.health = Health::Ready,
             .ready = true,
             .reason = "UpToDate",
-            .message = words_of_revisions(texts_at(last_run, {"to"}))};
+            .message = value_at(last_run, {"to"}).is_array()
+                           ? words_of_revisions(texts_at(last_run, {"to"}))
+                           : "at the target"};
   }
   const std::string name = text_at(last_run, {"failure", "reason"});
   RunReport report;
@@ -315,7 +350,7 @@ Json build_status(const DatabaseMigration& migration, const Verdict& verdict,
   status["observedGeneration"] = migration.generation;
   status["conditions"] = build_conditions(stored, verdict, migration.generation, now);
   const std::string digest = digest_of(migration.spec.source);
-  if (!digest.empty()) status["source"]["digest"] = digest;
+  if (!digest.empty()) status["source"]["digest"] = bounded(digest, kLongestDigest);
   if (!run) return status;
   status["lastRun"] = build_last_run(*run);
   if (run->phase != RunPhase::Active && run->report) {

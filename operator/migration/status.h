@@ -8,8 +8,8 @@
 #include <optional>
 #include <string>
 
-#include "operator/migration/job.h"
 #include "operator/migration/resource.h"
+#include "operator/migration/run.h"
 
 namespace controller {
 

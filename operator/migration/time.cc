@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
+#include "operator/migration/time.h"
+
 #include <fmt/format.h>
 
 #include <array>
 #include <cstdio>
-
-#include "operator/migration/decide.h"
 
 namespace controller {
 
@@ -15,7 +15,6 @@ using std::chrono::milliseconds;
 using std::chrono::seconds;
 using std::chrono::year_month_day;
 
-// Whole seconds, as metav1.Time has them.
 std::string rfc3339(WallTime time) {
   const auto second = floor<seconds>(time);
   const auto day = floor<days>(second);

@@ -255,8 +255,7 @@ TEST_F(ControllerTest, AnotherResourceOfTheSameNameHasItsOwnRuns) {
   EXPECT_EQ(jobs(), 2u);
 }
 
-// --- what caches do not know
-// ------------------------------------------------------------------------
+// --- what caches do not know ---------------------------------------------------------------------
 
 TEST_F(ControllerTest, AStaleCacheMakesNoSecondJob) {
   create();
@@ -284,6 +283,69 @@ TEST_F(ControllerTest, AJobThatTheCacheLacksIsLookedFor) {
   EXPECT_EQ(active_job()["metadata"]["annotations"][kAttemptAnnotation], "2");
 }
 
+// The Job is made, then nothing comes through any more: neither the status nor the Job's event.
+class UnseenJobTest : public ControllerTest {
+ protected:
+  void make_unseen_job() {
+    create();
+    server_.lose({.write = 4, .after_effect = false});
+    EXPECT_THROW(reconcile(), kube::ApiError);
+    EXPECT_EQ(jobs(), 1u);
+    EXPECT_FALSE(status().contains("lastRun"));
+  }
+
+  // The events of the resource arrive, those of the Job do not.
+  void hide_jobs() {
+    server_.answer_with([](const kube::Request& request) -> std::optional<kube::Response> {
+      if (request.path != "/apis/batch/v1/jobs") return {};
+      return kube::Response{.status = 200,
+                            .body = R"({"metadata":{"resourceVersion":"1"},"items":[]})"};
+    });
+  }
+
+  void show_jobs() { server_.answer_with({}); }
+};
+
+TEST_F(UnseenJobTest, IsNotJoinedByASecondOneOfANewerSpec) {
+  make_unseen_job();
+  const std::string job = active_job()["metadata"]["name"];
+  edit({{"target", {{"revision", "c3"}}}});
+  hide_jobs();
+  for (int i = 0; i < 3; ++i) reconcile();
+  EXPECT_EQ(jobs(), 1u);
+  EXPECT_EQ(message(), "waiting for Job " + job + " of generation 1 to end");
+  show_jobs();
+  finish_job(testing::succeeded());
+  settle();
+  EXPECT_EQ(active_job()["metadata"]["annotations"][kGenerationAnnotation], "2");
+}
+
+TEST_F(UnseenJobTest, ThatHasEndedIsWaitedForUntilItsResultIsSeen) {
+  make_unseen_job();
+  finish_job(testing::succeeded());
+  hide_jobs();
+  for (int i = 0; i < 3; ++i) EXPECT_EQ(reconcile(), std::chrono::milliseconds(200));
+  EXPECT_EQ(jobs(), 1u);
+  EXPECT_FALSE(status().contains("lastRun"));
+  show_jobs();
+  settle();
+  EXPECT_EQ(health_of(status()), "Ready=True UpToDate");
+  EXPECT_EQ(jobs(), 1u);
+}
+
+TEST_F(UnseenJobTest, KeepsTheFinalizerOfASuspendedResource) {
+  make_unseen_job();
+  edit({{"suspend", true}});
+  hide_jobs();
+  for (int i = 0; i < 3; ++i) reconcile();
+  EXPECT_EQ(migration()["metadata"]["finalizers"], Json::array({kFinalizer}));
+  remove();
+  for (int i = 0; i < 3; ++i) reconcile();
+  EXPECT_TRUE(exists());
+  EXPECT_EQ(health_of(status()), "Ready=False Terminating Reconciling");
+  EXPECT_EQ(jobs(), 1u);
+}
+
 TEST_F(ControllerTest, AResourceThatChangedMeanwhileIsLookedAtAgain) {
   create();
   Json& stored = server_.object("databasemigrations", kKey);
@@ -306,11 +368,12 @@ TEST_F(ControllerTest, AForeignJobIsLeftAlone) {
   EXPECT_EQ(health_of(status()), "Ready=False Conflict Stalled");
   EXPECT_EQ(message(),
             "Job " + name + " exists and belongs to somebody else; it was left as it is");
-  const std::string version = migration()["metadata"]["resourceVersion"];
-  reconcile();
-  EXPECT_EQ(migration()["metadata"]["resourceVersion"], version) << "the status is written once";
+  const Json told = status();
+  settle();
+  EXPECT_EQ(status(), told) << "the status is written once";
   EXPECT_EQ(server_.object("jobs", {"shop", name})["spec"], (Json{{"theirs", 1}}));
   server_.objects("jobs").clear();
+  now_ += std::chrono::seconds(60);
   settle();
   EXPECT_EQ(health_of(status()), "Ready=False Progressing Reconciling");
 }
@@ -324,19 +387,65 @@ TEST_F(ControllerTest, RefusedJobsAreTold) {
     });
   };
   refuse(422, "Invalid", "limits.memory: Invalid value");
-  EXPECT_FALSE(reconcile().has_value());
+  EXPECT_EQ(reconcile(), std::chrono::minutes(5));
   EXPECT_EQ(health_of(status()), "Ready=False InvalidSpec Stalled");
   EXPECT_NE(message().find("limits.memory: Invalid value"), std::string::npos) << message();
+  EXPECT_EQ(status()["retry"], (Json{{"count", 0}, {"nextAttemptTime", "2026-11-20T08:05:00Z"}}));
   refuse(403, "Forbidden", "exceeded quota: jobs");
+  now_ += std::chrono::minutes(5);
   EXPECT_EQ(reconcile(), std::chrono::seconds(30));
   EXPECT_EQ(health_of(status()), "Ready=False BackingOff Reconciling");
   EXPECT_NE(message().find("exceeded quota: jobs"), std::string::npos) << message();
   refuse(500, "InternalError", "etcd");
+  now_ += std::chrono::seconds(30);
   EXPECT_THROW(reconcile(), kube::ApiError);
   EXPECT_EQ(health_of(status()), "Ready=False BackingOff Reconciling");
   server_.answer_with({});
   settle();
   EXPECT_EQ(health_of(status()), "Ready=False Progressing Reconciling");
+  EXPECT_FALSE(status().contains("retry"));
+}
+
+// An admission webhook may put a time or an id into its text: then each status that is written is
+// another one, and wakes the resource.
+TEST_F(ControllerTest, ARefusalOfAnotherTextEachTimeIsNoReasonToTryAgainAtOnce) {
+  for (const char* refused : {"/jobs", "/configmaps"}) {
+    SCOPED_TRACE(refused);
+    server_ = FakeApiServer();
+    create();
+    int attempts = 0;
+    server_.answer_with([&](const kube::Request& request) -> std::optional<kube::Response> {
+      if (request.method != "POST" || !request.path.ends_with(refused)) return {};
+      return FakeApiServer::refusal(403, "Forbidden", "request " + std::to_string(++attempts));
+    });
+    EXPECT_EQ(reconcile(), std::chrono::seconds(30));
+    settle();
+    EXPECT_EQ(attempts, 1);
+    EXPECT_NE(message().find("request 1"), std::string::npos) << message();
+    now_ += std::chrono::milliseconds(29999);
+    EXPECT_EQ(reconcile(), std::chrono::milliseconds(1));
+    EXPECT_EQ(attempts, 1);
+    now_ += std::chrono::milliseconds(1);
+    settle();
+    EXPECT_EQ(attempts, 2);
+    EXPECT_NE(message().find("request 2"), std::string::npos) << message();
+    // A corrected spec need not wait.
+    edit({{"target", {{"revision", "c3"}}}});
+    settle();
+    EXPECT_EQ(attempts, 3);
+  }
+}
+
+TEST_F(ControllerTest, ARefusalThatNamesALongerPauseIsObeyed) {
+  create();
+  server_.answer_with([](const kube::Request& request) -> std::optional<kube::Response> {
+    if (request.method != "POST" || !request.path.ends_with("/jobs")) return {};
+    kube::Response response = FakeApiServer::refusal(403, "Forbidden", "not now");
+    response.headers["retry-after"] = "90";
+    return response;
+  });
+  EXPECT_EQ(reconcile(), std::chrono::seconds(90));
+  EXPECT_EQ(status()["retry"]["nextAttemptTime"], "2026-11-20T08:01:30Z");
 }
 
 TEST_F(ControllerTest, LabelsOfOthersDoNotKeepTheStatusBack) {
@@ -405,8 +514,7 @@ TEST_F(ControllerTest, AWipedStatusIsMadeAnewFromTheJob) {
   EXPECT_EQ(jobs(), 1u);
 }
 
-// --- killed at any point
-// ----------------------------------------------------------------------------
+// --- killed at any point -------------------------------------------------------------------------
 
 // The life of a resource: created, failed once for a passing reason, done, edited, failed,
 // corrected, deleted while it runs.

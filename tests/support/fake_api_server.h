@@ -50,10 +50,10 @@ class FakeApiServer : public kube::HttpTransport {
     return {.status = 200};
   }
 
-  // --- for tests
-  // ------------------------------------------------------------------------------------
+  // --- for tests ---------------------------------------------------------------------------------
 
-  // Lists answer with what is there now until thaw(); single objects are always live.
+  // Lists over all namespaces, as caches take them, answer with what is there now until thaw();
+  // lists of one namespace and single objects are always live.
   void freeze_lists() { frozen_ = objects_; }
   void thaw_lists() { frozen_.reset(); }
   void lose(Loss loss) {
@@ -185,7 +185,8 @@ class FakeApiServer : public kube::HttpTransport {
     const auto selector = request.query.find("labelSelector");
     const std::string label = selector == request.query.end() ? "" : selector->second;
     Json items = Json::array();
-    for (const auto& [key, object] : (frozen_ ? *frozen_ : objects_)[path.plural]) {
+    const bool old = frozen_ && path.key.ns.empty();
+    for (const auto& [key, object] : (old ? *frozen_ : objects_)[path.plural]) {
       if (!path.key.ns.empty() && key.ns != path.key.ns) continue;
       if (matches(object, label)) items.push_back(object);
     }
@@ -196,12 +197,17 @@ class FakeApiServer : public kube::HttpTransport {
     return {.status = 200, .body = body.dump()};
   }
 
-  // "name=value", or empty.
+  // "name=value,name=value", or empty.
   static bool matches(const Json& object, const std::string& selector) {
-    const auto sign = selector.find('=');
-    if (sign == std::string::npos) return true;
     const Json labels = object["metadata"].value("labels", Json::object());
-    return labels.value(selector.substr(0, sign), "") == selector.substr(sign + 1);
+    for (std::size_t at = 0; at < selector.size();) {
+      const auto sign = selector.find('=', at);
+      const auto end = std::min(selector.find(',', sign), selector.size());
+      const std::string value = selector.substr(sign + 1, end - sign - 1);
+      if (labels.value(selector.substr(at, sign - at), "") != value) return false;
+      at = end + 1;
+    }
+    return true;
   }
 
   void finish_deletion(const std::string& plural, const kube::Key& key) {

@@ -78,7 +78,8 @@ def _(t):
         expect(can(verb, "secrets"), "no", f"{verb} secrets")
     for verb, what in (("list", m.PLURAL), ("watch", m.PLURAL), ("create", "jobs.batch"), ("watch", "pods")):
         expect(can(verb, what), "yes", f"{verb} {what}")
-    for verb, what in (("create", "pods/exec"), ("create", "pods"), ("delete", m.PLURAL), ("get", "nodes"),
+    for verb, what in (("create", "pods/exec"), ("create", "pods"), ("get", "pods"), ("delete", m.PLURAL),
+                       ("update", m.PLURAL), ("get", "nodes"),
                        ("escalate", "clusterroles.rbac.authorization.k8s.io")):
         expect(can(verb, what), "no", f"{verb} {what}")
 

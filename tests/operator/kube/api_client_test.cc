@@ -57,6 +57,43 @@ struct Case {
   std::map<std::string, std::string> headers = {};
 };
 
+TEST(ApiClientTest, ListGivesAllOrFails) {
+  const std::string path = "/apis/batch/v1/namespaces/shop/jobs";
+  const std::string incomplete = "0 [] GET " + path + ": the answer is not a complete list (again)";
+  const std::vector<Case> cases = {
+      {"none", 200, R"({"metadata":{"resourceVersion":"7"},"items":null})", ""},
+      {"two", 200,
+       R"({"metadata":{"resourceVersion":"7"},"items":[
+           {"metadata":{"name":"a","resourceVersion":"5"}},
+           {"metadata":{"name":"b","resourceVersion":"6"}}]})",
+       "a b "},
+      {"a page", 200, R"({"metadata":{"resourceVersion":"7","continue":"x"},"items":[]})",
+       incomplete},
+      {"no list", 200, R"({"metadata":{}})", incomplete},
+      {"no JSON", 200, "<html>", incomplete},
+      {"not there", 404, status("NotFound", "gone"),
+       "404 [NotFound] GET " + path + ": 404 NotFound: gone"},
+      {"forbidden", 403, status("Forbidden", "no"),
+       "403 [Forbidden] GET " + path + ": 403 Forbidden: no"},
+  };
+  for (const Case& c : cases) {
+    SCOPED_TRACE(c.name);
+    FakeHttp http;
+    http.answer(c.status, c.body, c.headers);
+    ApiClient client(http, {});
+    EXPECT_EQ(result_of(http,
+                        [&] {
+                          std::string names;
+                          for (const Json& job : client.list({kJobs, "shop", "a=b,c=d"}))
+                            names += key_of(job).name + " ";
+                          return names;
+                        }),
+              c.result);
+    EXPECT_EQ(http.requests().back().query,
+              (std::map<std::string, std::string>{{"labelSelector", "a=b,c=d"}}));
+  }
+}
+
 TEST(ApiClientTest, GetGivesTheObjectOrNothing) {
   const std::vector<Case> cases = {
       {"there", 200, R"({"a":1})", R"({"a":1})"},

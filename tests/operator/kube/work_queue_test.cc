@@ -130,6 +130,22 @@ TEST(WorkQueueTest, FailuresOfOneKeyDoNotSlowAnother) {
   EXPECT_EQ(queue.take(kStart + 5ms), kB);
 }
 
+TEST(WorkQueueTest, AFailureThatNamesAPauseWaitsAtLeastThatLong) {
+  const auto due_after = [](std::chrono::milliseconds least, int failures) {
+    WorkQueue queue;
+    for (int i = 0; i < failures; ++i) {
+      queue.add_after_failure(kA, kStart, 0.0);
+      queue.take(*queue.next_due());
+      queue.done(kA);
+    }
+    queue.add_after_failure(kA, kStart, 0.5, least);
+    return *queue.next_due() - kStart;
+  };
+  EXPECT_EQ(due_after(7s, 0), 7s);
+  EXPECT_EQ(due_after(7s, 20), 225s) << "its own pause is longer";
+  EXPECT_EQ(due_after(1h, 0), 5min) << "no longer than the longest pause";
+}
+
 TEST(WorkQueueTest, DoneWithoutTakeChangesNothing) {
   WorkQueue queue;
   queue.add(kA);

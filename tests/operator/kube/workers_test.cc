@@ -10,6 +10,8 @@
 #include <thread>
 #include <vector>
 
+#include "operator/kube/api_client.h"
+
 namespace kube {
 namespace {
 
@@ -94,6 +96,25 @@ TEST(WorkersTest, FailureIsToldAndTriedAgain) {
   workers.run(1, stop.get_token());
   EXPECT_EQ(runs, 3);
   EXPECT_EQ(told, (std::vector<std::string>{"1: first", "1: an exception of an unknown type"}));
+}
+
+// The first failure's own pause is 5 ms: without obedience the second call comes first.
+TEST(WorkersTest, TheServersRetryAfterIsObeyed) {
+  std::stop_source stop;
+  std::vector<std::string> order;
+  Workers workers(
+      [&](const Key& key) -> std::optional<std::chrono::milliseconds> {
+        order.push_back(key.name);
+        if (key.name == "1" && order.size() == 1) throw ApiError(429, "", "busy", 1s);
+        if (key.name == "2" && order.size() == 2) return 500ms;
+        if (key.name == "1") stop.request_stop();
+        return {};
+      },
+      [](const Key&, const std::string& what) { EXPECT_EQ(what, "busy"); });
+  workers.add(key_of(1));
+  workers.add(key_of(2));
+  workers.run(1, stop.get_token());
+  EXPECT_EQ(order, (std::vector<std::string>{"1", "2", "2", "1"}));
 }
 
 TEST(WorkersTest, FailureCausedByStoppingIsNotTold) {

@@ -10,6 +10,7 @@
 
 #include "engine/contract/report.h"
 #include "operator/migration/decide.h"
+#include "operator/migration/job.h"
 
 namespace controller::testing {
 

@@ -111,8 +111,7 @@ class World {
  private:
   int pick(int count) { return std::uniform_int_distribution<int>(0, count - 1)(random_); }
 
-  // --- what others do
-  // -----------------------------------------------------------------------------
+  // --- what others do ----------------------------------------------------------------------------
 
   void edit_spec() {
     DatabaseMigration& stored = observed_.migration;
@@ -212,15 +211,20 @@ class World {
     if (run.report) run.exit_code = engine::exit_code_of(run.report->reason);
   }
 
-  // --- what the operator does
-  // ---------------------------------------------------------------------
+  // --- what the operator does --------------------------------------------------------------------
 
   void reconcile(bool may_crash) {
     const Decision decision = decide(observed_);
     check(decision);
     int left = may_crash ? pick(12) : 1000;  // calls until the operator is killed
     for (const Action& action : decision.actions) {
-      if (!is_late(action) && left-- > 0) apply(action);
+      if (is_late(action)) continue;
+      const bool is_create = std::holds_alternative<CreateJob>(action);
+      if (is_create && !target_is_reachable_ && pick(4) == 0) {
+        if (left-- > 0) be_refused();
+        return;
+      }
+      if (left-- > 0) apply(action);
     }
     if (!decision.status.empty() && left-- > 0) {
       observed_.migration.status = decision.status;
@@ -230,6 +234,25 @@ class World {
       if (is_late(action) && left-- > 0) apply(action);
     }
     if (left >= 0) check_quiet();
+  }
+
+  // By a quota, or as invalid; the text is another one each time.
+  void be_refused() {
+    const bool invalid = pick(2) == 0;
+    const Decision told = decide_after(
+        observed_, {.verdict = {.health = invalid ? Health::Stalled : Health::Reconciling,
+                                .reason = invalid ? "InvalidSpec" : "BackingOff",
+                                .message = std::to_string(pick(1000))},
+                    .pause = std::chrono::seconds(1 + pick(40))});
+    EXPECT_TRUE(told.actions.empty());
+    EXPECT_GT(told.look_again.value_or(std::chrono::milliseconds(0)).count(), 0);
+    if (!told.status.empty()) observed_.migration.status = told.status;
+    check_status();
+    const Decision again = decide(observed_);
+    EXPECT_EQ(again.status, "") << "another status, after " << observed_.migration.status;
+    for (const Action& action : again.actions) {
+      EXPECT_TRUE(is_late(action)) << "another attempt before its time";
+    }
   }
 
   static bool is_late(const Action& action) {
@@ -269,8 +292,7 @@ class World {
     observed_.runs.push_back(run);
   }
 
-  // --- the laws
-  // -----------------------------------------------------------------------------------
+  // --- the laws ----------------------------------------------------------------------------------
 
   void check(const Decision& decision) {
     int creates = 0;
@@ -325,7 +347,7 @@ class World {
       EXPECT_FALSE(one["reason"].get<std::string>().empty());
       EXPECT_FALSE(one["message"].get<std::string>().empty()) << one;
     }
-    EXPECT_TRUE(reconciling || !status.contains("retry"));
+    EXPECT_TRUE(reconciling || stalled || !status.contains("retry"));
   }
 
   std::minstd_rand random_;

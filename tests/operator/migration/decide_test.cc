@@ -379,6 +379,79 @@ TEST(DecideTest, WithoutAnEndTimeThereIsNoPause) {
             "add finalizer, create job 2 | Ready=False Progressing Reconciling");
 }
 
+Refusal refused(Health health, const char* reason, milliseconds pause = kRetryPause) {
+  return {.verdict = {.health = health, .reason = reason, .message = "exceeded quota"},
+          .pause = pause};
+}
+
+// As it is stored after a create for `observed` was refused.
+Observed refused_after(Observed observed, const Refusal& refusal) {
+  observed.migration.status = decide_after(observed, refusal).status;
+  return observed;
+}
+
+TEST(DecideTest, ARefusalPromisesATimeAndTheTimeIsKept) {
+  const Refusal quota = refused(Health::Reconciling, "BackingOff");
+  const Observed before{
+      resource(), {unreachable(2)}, SourceState::Present, at("2026-11-20T08:00:40.300Z")};
+  const Decision told = decide_after(before, quota);
+  EXPECT_EQ(words_of(told, before.migration), " | Ready=False BackingOff Reconciling | 30700 ms");
+  EXPECT_EQ(json_of(told.status)["retry"],
+            (Json{{"count", 2}, {"nextAttemptTime", "2026-11-20T08:01:11Z"}}));
+  EXPECT_EQ(json_of(told.status)["lastRun"]["attempt"], 2);
+
+  Observed waiting = refused_after(before, quota);
+  EXPECT_EQ(words_of(decide(waiting), waiting.migration), " | as stored | 30700 ms");
+  waiting.now = at("2026-11-20T08:01:10.999Z");
+  EXPECT_EQ(words_of(decide(waiting), waiting.migration), " | as stored | 1 ms");
+  waiting.now = at("2026-11-20T08:01:11Z");
+  EXPECT_EQ(words_of(decide(waiting), waiting.migration),
+            "add finalizer, create job 3 | Ready=False Progressing Reconciling");
+  EXPECT_FALSE(status_of(waiting).contains("retry"));
+}
+
+TEST(DecideTest, WhatIsRefusedAsInvalidWaitsStalled) {
+  const Refusal invalid = refused(Health::Stalled, "InvalidSpec", std::chrono::minutes(5));
+  Observed waiting =
+      refused_after({with_finalizer(resource()), {}, SourceState::Present, kNow}, invalid);
+  EXPECT_EQ(health_of(json_of(waiting.migration.status)), "Ready=False InvalidSpec Stalled");
+  EXPECT_EQ(words_of(decide(waiting), waiting.migration),
+            "remove finalizer | as stored | 300000 ms");
+}
+
+TEST(DecideTest, APromiseHoldsForItsGenerationAndInReason) {
+  const Observed before{resource(), {}, SourceState::Present, kNow};
+  const char* created = "add finalizer, create job 1 | Ready=False Progressing Reconciling";
+  Observed edited = refused_after(before, refused(Health::Reconciling, "BackingOff"));
+  edited.migration.generation = 4;
+  EXPECT_EQ(words_of(decide(edited), edited.migration), created);
+
+  // No answer of the API server keeps a migration back for an hour.
+  Observed waiting =
+      refused_after(before, refused(Health::Reconciling, "BackingOff", std::chrono::hours(1)));
+  EXPECT_EQ(words_of(decide(waiting), waiting.migration), " | as stored | 600000 ms");
+
+  for (const char* time : {"2026-11-20T08:10:22Z", "9999-12-31T23:59:59Z", "soon", ""}) {
+    SCOPED_TRACE(time);
+    Json status = json_of(waiting.migration.status);
+    status["retry"]["nextAttemptTime"] = time;
+    Observed odd = before;
+    odd.migration.status = status.dump();
+    EXPECT_EQ(words_of(decide(odd), odd.migration), created);
+  }
+}
+
+TEST(DecideTest, ARefusalWhoseWordsWereTakenAwayIsStillWaitedFor) {
+  Observed waiting = refused_after({resource(), {}, SourceState::Present, kNow},
+                                   refused(Health::Reconciling, "BackingOff"));
+  Json status = json_of(waiting.migration.status);
+  status.erase("conditions");
+  waiting.migration.status = status.dump();
+  EXPECT_EQ(words_of(decide(waiting), waiting.migration),
+            " | Ready=False BackingOff Reconciling | 30000 ms");
+  EXPECT_EQ(message_of(waiting), "waiting before the next attempt");
+}
+
 TEST(DecideTest, ARunThatVanishedIsUnknownUntilTheNextOne) {
   DatabaseMigration suspended = resource({{"suspend", true}});
   suspended.status = while_running(active()).status;

@@ -160,12 +160,16 @@ TEST(ResourceTest, NamesEachProblemOfTheSpec) {
        {"spec.policy.downgrade: \"Ask\" is neither Forbid nor Allow"}},
       {"duration without unit",
        {{"execution", {{"advisoryLockTimeout", "90"}}}},
-       {"spec.execution.advisoryLockTimeout: \"90\" is not a duration of at least 0 s, such as 90s "
-        "or 1h30m"}},
+       {"spec.execution.advisoryLockTimeout: \"90\" is not a duration of at least 0 s and at most "
+        "a year (8760h), such as 90s or 1h30m"}},
       {"no time at all",
        {{"execution", {{"activeDeadline", "0s"}}}},
-       {"spec.execution.activeDeadline: \"0s\" is not a duration of at least 1 s, such as 90s or "
-        "1h30m"}},
+       {"spec.execution.activeDeadline: \"0s\" is not a duration of at least 1 s and at most a "
+        "year (8760h), such as 90s or 1h30m"}},
+      {"longer than the engine waits",
+       {{"execution", {{"advisoryLockTimeout", "8760h1s"}}}},
+       {"spec.execution.advisoryLockTimeout: \"8760h1s\" is not a duration of at least 0 s and at "
+        "most a year (8760h), such as 90s or 1h30m"}},
       {"resources as text",
        {{"execution", {{"resources", "1Gi"}}}},
        {"spec.execution.resources: must be an object with requests and limits"}},
@@ -213,7 +217,10 @@ TEST(ResourceTest, ReadsDurationsLikeGo) {
       {"5d", {}},
       {"1h30", {}},
       {"99999999999999h", {}},
-      {"90000h", {}},
+      {"8760h", 31536000},
+      {"8760h1s", {}},
+      {"8760h1ms", {}},
+      {"87600h", {}},
   };
   for (const auto& [text, seconds] : cases) EXPECT_EQ(duration_seconds(text), seconds) << text;
 }

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
+#include "operator/migration/run.h"
+
 #include <gtest/gtest.h>
 
-#include "operator/migration/job.h"
 #include "tests/operator/migration/builders.h"
 
 namespace controller {

@@ -3,6 +3,8 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
+
 #include "tests/operator/migration/builders.h"
 
 namespace controller {
@@ -24,6 +26,12 @@ constexpr const char* kLater = "2026-11-20T09:30:00Z";
 
 Verdict progressing() {
   return {.health = Health::Reconciling, .reason = "Progressing", .message = "at work"};
+}
+
+auto succeeded_run_at(std::vector<std::string> revisions) {
+  auto run = succeeded_run(migration());
+  run.report = succeeded(std::move(revisions));
+  return run;
 }
 
 Json status_after(const auto& run, DatabaseMigration of = migration()) {
@@ -133,6 +141,78 @@ TEST(StatusTest, AShortenedReportDoesNotSayHowManyArePending) {
   auto run = failed_run(migration(), failed_statement());
   run.report_is_whole = false;
   EXPECT_FALSE(status_after(run).contains("pendingCount"));
+}
+
+// An empty list would say that the database is at base.
+TEST(StatusTest, ListsThatAReportLeftOutSayNothing) {
+  DatabaseMigration resource = migration();
+  resource.status = status_after(succeeded_run(resource)).dump();
+  auto run = succeeded_run(resource, 2);
+  run.report->from = run.report->to = {};
+  run.report->target_revisions = run.report->source_heads = {};
+  for (const bool whole : {true, false}) {
+    SCOPED_TRACE(whole);
+    run.report_is_whole = whole;
+    const Json status = status_after(run, resource);
+    const Json expected = whole ? Json::array() : Json::array({"b2"});
+    EXPECT_EQ(status["currentRevisions"], expected);
+    EXPECT_EQ(status["targetRevisions"], expected);
+    EXPECT_EQ(status["source"]["heads"], expected);
+    EXPECT_EQ(status["source"]["revisions"], 2);
+    EXPECT_EQ(status["lastRun"].contains("from"), whole);
+    EXPECT_EQ(status["lastRun"].contains("to"), whole);
+    EXPECT_EQ(testing::condition(status, "Ready")["message"],
+              whole ? "at base: no revision is applied"
+                    : "at the target; the revisions are more than fit into the run's report");
+    EXPECT_EQ(judge_stored(status["lastRun"]).message,
+              whole ? "at base: no revision is applied" : "at the target");
+  }
+  // The same of a run of a generation that is no longer the current one.
+  resource.generation = 4;
+  const Json status = build_status(resource, progressing(), run, kNow);
+  EXPECT_EQ(status["currentRevisions"], Json::array({"b2"}));
+}
+
+std::size_t characters(const std::string& text) {
+  return static_cast<std::size_t>(std::ranges::count_if(
+      text, [](char c) { return (static_cast<unsigned char>(c) & 0xC0) != 0x80; }));
+}
+
+// As crds/databasemigrations.yaml bounds it: more, and the whole status is refused.
+TEST(StatusTest, NothingIsLongerThanTheApiServerTakes) {
+  DatabaseMigration resource = migration({{"source",
+                                           {{"image",
+                                             {{"reference", "x@sha256:" + std::string(400, 'z')},
+                                              {"path", "/m"},
+                                              {"allowMutableTag", true}}}}}});
+  std::string umlauts;
+  for (int i = 0; i < 600; ++i) umlauts += "\xc3\xa4";
+  const std::vector<std::string> revisions(2000, umlauts);
+  engine::RunReport report = failed_statement();
+  report.from = report.to = report.target_revisions = report.source_heads = revisions;
+  report.failure->revision = report.failure->file = report.failure->sqlstate = umlauts;
+  const Json status = status_after(failed_run(resource, report), resource);
+  EXPECT_NO_THROW(status.dump());
+  for (const Json& list :
+       {status["currentRevisions"], status["targetRevisions"], status["source"]["heads"],
+        status["lastRun"]["from"], status["lastRun"]["to"]}) {
+    EXPECT_EQ(list.size(), 1024u);
+    const auto first = list.at(0).get<std::string>();
+    EXPECT_TRUE(first.ends_with("\xc3\xa4...")) << first;
+    EXPECT_LE(characters(first), 256u);
+  }
+  const Json& failure = status["lastRun"]["failure"];
+  EXPECT_LE(characters(failure["revision"]), 256u);
+  EXPECT_LE(characters(failure["file"]), 512u);
+  EXPECT_LE(characters(failure["sqlState"]), 16u);
+  EXPECT_EQ(status["source"]["digest"].get<std::string>().size(), 128u);
+}
+
+// An id of a length that fits stands there whole.
+TEST(StatusTest, IdsUpToTheBoundAreNotCut) {
+  const std::string longest(256, 'a');
+  const Json status = status_after(succeeded_run_at({longest, longest + "a"}));
+  EXPECT_EQ(status["currentRevisions"], Json::array({longest, std::string(253, 'a') + "..."}));
 }
 
 TEST(StatusTest, ARunThatSawNoDatabaseSaysNothingOfIt) {

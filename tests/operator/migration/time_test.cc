@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-#include <gtest/gtest.h>
+#include "operator/migration/time.h"
 
-#include "operator/migration/decide.h"
+#include <gtest/gtest.h>
 
 namespace controller {
 namespace {

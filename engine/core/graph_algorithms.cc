@@ -82,25 +82,6 @@ class ComponentSearch {
   std::vector<std::vector<int>> components_ = {};
 };
 
-// All that can be reached from the members of `start`, which are included.
-std::vector<char> reachable(const std::vector<char>& start, const Adjacency& adjacency) {
-  std::vector<char> seen = start;
-  std::vector<int> todo;
-  for (std::size_t i = 0; i < start.size(); ++i) {
-    if (start[i] != 0) todo.push_back(static_cast<int>(i));
-  }
-  while (!todo.empty()) {
-    const int node = todo.back();
-    todo.pop_back();
-    for (const int next : adjacency[at(node)]) {
-      if (seen[at(next)] != 0) continue;
-      seen[at(next)] = 1;
-      todo.push_back(next);
-    }
-  }
-  return seen;
-}
-
 bool has_gaps(const std::vector<char>& selection, const Adjacency& below, const Adjacency& above) {
   const std::vector<char> down = reachable(selection, below);
   const std::vector<char> up = reachable(selection, above);
@@ -236,6 +217,24 @@ std::optional<std::vector<int>> topological_ranks(const Adjacency& adjacency) {
 
 std::vector<std::vector<int>> cycles(const Adjacency& adjacency) {
   return ComponentSearch(adjacency).run();
+}
+
+std::vector<char> reachable(const std::vector<char>& start, const Adjacency& adjacency) {
+  std::vector<char> seen = start;
+  std::vector<int> todo;
+  for (std::size_t i = 0; i < start.size(); ++i) {
+    if (start[i] != 0) todo.push_back(static_cast<int>(i));
+  }
+  while (!todo.empty()) {
+    const int node = todo.back();
+    todo.pop_back();
+    for (const int next : adjacency[at(node)]) {
+      if (seen[at(next)] != 0) continue;
+      seen[at(next)] = 1;
+      todo.push_back(next);
+    }
+  }
+  return seen;
 }
 
 Adjacency reversed(const Adjacency& adjacency) {

@@ -18,6 +18,9 @@ std::optional<std::vector<int>> topological_ranks(const Adjacency&);
 // The sets of two or more nodes that reach each other.
 std::vector<std::vector<int>> cycles(const Adjacency&);
 
+// All that can be reached from the members of `start` (not 0), which are included.
+std::vector<char> reachable(const std::vector<char>& start, const Adjacency&);
+
 // Who points to i, ascending.
 Adjacency reversed(const Adjacency&);
 

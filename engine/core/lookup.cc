@@ -184,7 +184,7 @@ Positions Lookup::revisions(std::string_view text) const {
   Positions result;
   for (const std::optional<int> position : many(text)) {
     if (!position || *position == kBase) {
-      const std::string_view digits = text.substr(text.rfind('-') + 1);
+      const std::string_view digits = text.substr(text.find_last_not_of("0123456789") + 1);
       fail_too_far({{}, {}, 0, "-", std::string(digits)});
     }
     result.push_back(*position);

@@ -43,18 +43,44 @@ struct CycleKind {
   std::string_view field = {};  // whose change mends it
 };
 
-void report_cycle(const std::vector<int>& cycle, const CycleKind& kind,
-                  const std::vector<Revision>& revisions, Faults& faults) {
+std::vector<std::string> sorted_ids(const std::vector<int>& members,
+                                    const std::vector<Revision>& revisions) {
   std::vector<std::string> ids;
-  for (const int member : cycle) ids.push_back(revisions[static_cast<std::size_t>(member)].id);
+  for (const int member : members) ids.push_back(revisions[static_cast<std::size_t>(member)].id);
   std::sort(ids.begin(), ids.end());
+  return ids;
+}
+
+// The revisions that Alembic names for a cycle: not below a head or not above a base; empty: it
+// does not see the cycle.
+std::vector<int> cut_off(const std::vector<std::vector<int>>& down) {
+  const std::vector<std::vector<int>> up = reversed(down);
+  std::vector<char> is_head(down.size(), 0);
+  std::vector<char> is_base(down.size(), 0);
+  for (std::size_t i = 0; i < down.size(); ++i) {
+    is_head[i] = up[i].empty();
+    is_base[i] = down[i].empty();
+  }
+  const std::vector<char> below_heads = reachable(is_head, down);
+  const std::vector<char> above_bases = reachable(is_base, up);
+  std::vector<int> result;
+  for (std::size_t i = 0; i < down.size(); ++i) {
+    if (below_heads[i] == 0 || above_bases[i] == 0) result.push_back(static_cast<int>(i));
+  }
+  return result;
+}
+
+void report_cycle(const std::vector<int>& cycle, const std::vector<int>& named,
+                  const CycleKind& kind, const std::vector<Revision>& revisions, Faults& faults) {
+  const std::vector<std::string> ids = sorted_ids(cycle, revisions);
   const auto first = std::find_if(cycle.begin(), cycle.end(), [&](int member) {
     return revisions[static_cast<std::size_t>(member)].id == ids.front();
   });
   faults.push_back(fmt::format(
-      "{}: {} is detected in revisions ({}); change {} of one of them so that one comes first",
-      place(revisions[static_cast<std::size_t>(*first)]), kind.name, fmt::join(ids, ", "),
-      kind.field));
+      "{}: {} is detected in revisions ({}); {} need each other: change {} of one of them so that "
+      "it comes first",
+      place(revisions[static_cast<std::size_t>(*first)]), kind.name,
+      fmt::join(sorted_ids(named, revisions), ", "), fmt::join(ids, ", "), kind.field));
 }
 
 // Cycles by down_revision first; those that need depends_on only where the first kind is not at
@@ -63,16 +89,24 @@ void find_cycles(const std::vector<Revision>& revisions,
                  const std::vector<std::vector<int>>& parents,
                  const std::vector<std::vector<int>>& all_down, Faults& faults) {
   if (topological_ranks(all_down)) return;
+  const auto alembics_or = [](const std::vector<int>& named, const std::vector<int>& cycle) {
+    return named.empty() ? cycle : named;
+  };
   std::vector<char> reported(revisions.size(), 0);
+  const std::vector<int> by_parents = cut_off(parents);
   for (const auto& cycle : cycles(parents)) {
     for (const int member : cycle) reported[static_cast<std::size_t>(member)] = 1;
-    report_cycle(cycle, {"Cycle", "down_revision"}, revisions, faults);
+    report_cycle(cycle, alembics_or(by_parents, cycle), {"Cycle", "down_revision"}, revisions,
+                 faults);
   }
+  const std::vector<int> by_all = by_parents.empty() ? cut_off(all_down) : std::vector<int>{};
   for (const auto& cycle : cycles(all_down)) {
     const bool known = std::any_of(cycle.begin(), cycle.end(), [&](int member) {
       return reported[static_cast<std::size_t>(member)] != 0;
     });
-    if (!known) report_cycle(cycle, {"Dependency cycle", "depends_on"}, revisions, faults);
+    if (known) continue;
+    report_cycle(cycle, alembics_or(by_all, cycle), {"Dependency cycle", "depends_on"}, revisions,
+                 faults);
   }
 }
 

@@ -32,15 +32,15 @@ class Stamper {
 
   std::vector<StampStep> steps() {
     const Positions moved = rows_of_targets();
-    const Positions destinations = find_destinations();
     std::vector<StampStep> result;
-    if (destinations.empty()) {
-      for (const std::string& row : lookup_.ids(moved)) {
-        result.push_back({{row}, {}, Direction::Down, true, {}});
+    for (const std::optional<int> destination : find_destinations()) {
+      if (!destination) {
+        for (const std::string& row : lookup_.ids(moved)) {
+          result.push_back({{row}, {}, Direction::Down, true, {}});
+        }
+      } else if (const auto step = step_to(*destination, moved)) {
+        result.push_back(*step);
       }
-    }
-    for (const int destination : destinations) {
-      if (const auto step = step_to(destination, moved)) result.push_back(*step);
     }
     return result;
   }
@@ -57,21 +57,25 @@ class Stamper {
     return result;
   }
 
-  Positions find_destinations() const {
-    Positions result;
+  // Empty: base. `-N` means base, too, where it walks farther than that, but not where it ends there.
+  std::vector<std::optional<int>> find_destinations() const {
+    std::vector<std::optional<int>> result;
     for (const std::string& target : targets_) {
-      const Positions found = lookup_.revisions(target);
-      // Several heads walked down to one revision, which cannot become two rows.
-      const bool is_walk = found.size() > 1 && target.find('-') != std::string::npos;
-      for (const int position : found) {
-        if (is_walk && std::count(found.begin(), found.end(), position) > 1) {
-          const std::string digits = target.substr(target.rfind('-') + 1);
-          lookup_.fail_too_far({{}, {}, 0, "-", digits});
-        }
+      const std::vector<std::optional<int>> found = lookup_.many(target);
+      for (const std::optional<int> position : found) {
+        // Several heads walked down to one revision cannot become two rows.
+        const bool twice = position && std::count(found.begin(), found.end(), position) > 1;
+        if (twice || position == Lookup::kBase) fail_walk(target);
         result.push_back(position);
       }
     }
+    if (result.empty()) result.emplace_back();
     return result;
+  }
+
+  [[noreturn]] void fail_walk(std::string_view target) const {
+    lookup_.fail_too_far(
+        {{}, {}, 0, "-", std::string(target.substr(target.find_last_not_of("0123456789") + 1))});
   }
 
   bool any_of(const Positions& rows, const Mask& members) const {

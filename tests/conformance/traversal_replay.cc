@@ -171,6 +171,25 @@ Json resolve_json(const RevisionGraph& graph, const Json& question) {
   return {{"result", id ? Json(*id) : Json()}};
 }
 
+// As Alembic's library, which says "base" and None for what `-N` walks down to; resolve_many, which
+// commands use, refuses these.
+Json resolve_many_json(const RevisionGraph& graph, const Strings& targets) {
+  const Lookup lookup(graph, kLibrary);
+  Json result = Json::array();
+  for (const std::string& target : targets) {
+    for (const std::optional<int> position : lookup.many(target)) {
+      if (!position) {
+        result.push_back(nullptr);
+      } else if (*position == Lookup::kBase) {
+        result.push_back("base");
+      } else {
+        result.push_back(graph.revisions()[static_cast<std::size_t>(*position)].id);
+      }
+    }
+  }
+  return {{"result", result}};
+}
+
 Strings names_of(const RevisionGraph& graph, const RevisionGraph::Positions& positions) {
   Strings names;
   for (const int position : positions) {
@@ -228,9 +247,7 @@ Json answer(const RevisionGraph& graph, const Json& question) {
   if (command == "iterate") return iterate_json(graph, question);
   if (command == "walk") return walk_json(graph, question);
   if (command == "resolve") return resolve_json(graph, question);
-  if (command == "resolve_many") {
-    return {{"result", resolve_many(graph, strings(target), kLibrary)}};
-  }
+  if (command == "resolve_many") return resolve_many_json(graph, strings(target));
   if (command == "lineage") {
     return {{"result", in_lineage(graph, strings(question.at("candidates")),
                                   text_of(target), kLibrary)}};

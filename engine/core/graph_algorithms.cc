@@ -163,7 +163,7 @@ class BranchWalk {
   std::size_t first_head_above(int node) {
     const std::size_t first = current_ == 0 ? 1 : 0;
     if (first >= heads_.size()) return heads_.size();
-    const auto& below_first = below_[at(heads_[first])];
+    const std::span<const int> below_first = below_[at(heads_[first])];
     if (std::find(below_first.begin(), below_first.end(), node) != below_first.end()) return first;
     ++visits_;
     std::vector<int> stack = {node};
@@ -194,6 +194,11 @@ class BranchWalk {
 };
 
 }  // namespace
+
+void Adjacency::reserve(std::size_t nodes, std::size_t targets) {
+  begins_.reserve(nodes);
+  targets_.reserve(targets);
+}
 
 std::optional<std::vector<int>> topological_ranks(const Adjacency& adjacency) {
   const Adjacency from = reversed(adjacency);
@@ -237,31 +242,56 @@ std::vector<char> reachable(const std::vector<char>& start, const Adjacency& adj
   return seen;
 }
 
+Adjacency united(const Adjacency& first, const Adjacency& second) {
+  Adjacency result;
+  result.reserve(first.size(), first.size());
+  for (std::size_t i = 0; i < first.size(); ++i) {
+    result.begin_node();
+    const std::span<const int> known = first[i];
+    for (const int target : known) result.add(target);
+    for (const int target : second[i]) {
+      if (std::find(known.begin(), known.end(), target) == known.end()) result.add(target);
+    }
+  }
+  return result;
+}
+
 Adjacency reversed(const Adjacency& adjacency) {
-  Adjacency result(adjacency.size());
-  for (std::size_t i = 0; i < adjacency.size(); ++i) {
-    for (const int target : adjacency[i]) result[at(target)].push_back(static_cast<int>(i));
+  Adjacency result;
+  result.begins_.assign(adjacency.size(), 0);
+  for (const int target : adjacency.targets_) ++result.begins_[at(target)];
+  std::size_t sum = 0;
+  for (std::size_t& begin : result.begins_) {
+    sum += begin;
+    begin = sum;  // the end for now
+  }
+  result.targets_.resize(sum);
+  for (std::size_t i = adjacency.size(); i-- > 0;) {
+    for (const int target : adjacency[i]) {
+      result.targets_[--result.begins_[at(target)]] = static_cast<int>(i);
+    }
   }
   return result;
 }
 
 Adjacency without_inherited(const Adjacency& dependencies, const Adjacency& parents,
                             const Adjacency& all_down) {
-  Adjacency result(dependencies.size());
   const Adjacency users = reversed(dependencies);
-  const bool none_shared =
-      std::all_of(users.begin(), users.end(), [](const auto& list) { return list.size() < 2; });
+  bool none_shared = true;
+  for (std::size_t i = 0; i < users.size(); ++i) none_shared = none_shared && users[i].size() < 2;
   const Adjacency children = none_shared ? Adjacency{} : reversed(parents);
   const std::vector<int> ranks =
       none_shared ? std::vector<int>{} : topological_ranks(all_down).value();
   std::vector<int> inherits(dependencies.size(), -1);  // the dependency last found from below
+  Adjacency kept_by;
+  kept_by.reserve(users.size(), 0);
   for (std::size_t dependency = 0; dependency < users.size(); ++dependency) {
-    const std::vector<int>& listed_by = users[dependency];
+    const std::span<const int> listed_by = users[dependency];
     const int mark = static_cast<int>(dependency);
     if (listed_by.size() > 1) {
       int last = 0;  // nobody above the highest user matters
       for (const int user : listed_by) last = std::max(last, ranks[at(user)]);
-      std::vector<int> todo = listed_by;
+      std::vector<int> todo(listed_by.begin(), listed_by.end());
       while (!todo.empty()) {
         const int node = todo.back();
         todo.pop_back();
@@ -272,11 +302,12 @@ Adjacency without_inherited(const Adjacency& dependencies, const Adjacency& pare
         }
       }
     }
+    kept_by.begin_node();
     for (const int user : listed_by) {
-      if (inherits[at(user)] != mark) result[at(user)].push_back(mark);
+      if (inherits[at(user)] != mark) kept_by.add(user);
     }
   }
-  return result;
+  return reversed(kept_by);
 }
 
 std::vector<int> branch_by_branch_order(const std::vector<char>& selection,

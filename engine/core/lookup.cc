@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <charconv>
 #include <limits>
+#include <span>
 
 #include "engine/core/error.h"
 #include "engine/core/spelling.h"
@@ -84,7 +85,8 @@ Lookup::Symbol Lookup::symbol(std::string_view text) const {
   if (text == "head") {
     result.names = head_names(result.branch);
     if (result.names.size() > 1) {
-      fail_several(result.names, result.branch.empty() ? "head" : fmt::format("{}@head", result.branch));
+      fail_several(result.names,
+                   result.branch.empty() ? "head" : fmt::format("{}@head", result.branch));
     }
   } else if (text == "heads" && result.branch.empty()) {
     for (const int head : graph_.effective_head_positions()) {
@@ -145,8 +147,8 @@ int Lookup::named(std::string_view name, std::string_view branch_name) const {
       graph_.share_lineage(id, graph_.revisions()[at(branch_position)].id)) {
     return *found;
   }
-  const std::string text = fmt::format("Revision {} is not a member of branch '{}'",
-                                       id, branch_name);
+  const std::string text =
+      fmt::format("Revision {} is not a member of branch '{}'", id, branch_name);
   fail_not_found(name, text, text);
 }
 
@@ -161,7 +163,8 @@ int Lookup::one(std::string_view text) const {
 std::vector<std::optional<int>> Lookup::many(std::string_view text) const {
   const Symbol parts = symbol(text);
   if (parts.names.size() == 1) {
-    if (const auto steps = steps_down(parts.names.front())) return below_heads(*steps, parts.branch);
+    if (const auto steps = steps_down(parts.names.front()))
+      return below_heads(*steps, parts.branch);
   }
   std::vector<std::optional<int>> result;
   for (const std::string_view name : parts.names) result.emplace_back(named(name, parts.branch));
@@ -208,6 +211,11 @@ Positions Lookup::in_lineage(const Positions& targets, std::string_view text,
   return result;
 }
 
+Positions Lookup::list(Edges kind, int position) const {
+  const std::span<const int> nodes = graph_.edges(kind, position);
+  return {nodes.begin(), nodes.end()};
+}
+
 std::optional<int> Lookup::walk(int start, int steps, std::string_view branch_name,
                                 TooFar too_far) const {
   int position = start;
@@ -215,11 +223,11 @@ std::optional<int> Lookup::walk(int start, int steps, std::string_view branch_na
   for (long step = 0; step < std::abs(static_cast<long>(steps)); ++step) {
     Positions next;
     if (steps > 0) {
-      next = position == kBase ? graph_.base_positions() : graph_.edges(Edges::Children, position);
+      next = position == kBase ? graph_.base_positions() : list(Edges::Children, position);
       if (!branch_name.empty()) next = in_lineage(next, branch_name);
     } else if (!at_base) {
       // Below base come the heads: Alembic's way of reading `base-1`.
-      next = position == kBase ? graph_.head_positions() : graph_.edges(Edges::Parents, position);
+      next = position == kBase ? graph_.head_positions() : list(Edges::Parents, position);
       if (next.empty()) {
         at_base = true;
         position = kBase;
@@ -230,13 +238,13 @@ std::optional<int> Lookup::walk(int start, int steps, std::string_view branch_na
       return too_far == TooFar::IsNowhere ? std::nullopt : std::optional<int>(position);
     }
     if (next.size() > 1) {
-      throw Error(Reason::InvalidTarget, "Ambiguous walk",
-                  fmt::format("{} leads to {}; name the branch, as in BRANCH@+1, or the revision "
-                              "itself",
-                              position == kBase
-                                  ? "base"
-                                  : fmt::format("'{}'", graph_.revisions()[at(position)].id),
-                              quoted_list(ids(next), kNamesInHint)));
+      throw Error(
+          Reason::InvalidTarget, "Ambiguous walk",
+          fmt::format(
+              "{} leads to {}; name the branch, as in BRANCH@+1, or the revision "
+              "itself",
+              position == kBase ? "base" : fmt::format("'{}'", graph_.revisions()[at(position)].id),
+              quoted_list(ids(next), kNamesInHint)));
     }
     position = next.front();
   }
@@ -272,13 +280,15 @@ void Lookup::fail_unknown(std::string_view name) const {
 }
 
 std::string Lookup::spelling_hint(std::string_view name) const {
+  if (name.empty()) return std::string(kUnderstood);
   std::vector<std::string_view> names = {"heads", "head", "base"};
   for (const Revision& revision : graph_.revisions()) {
     names.emplace_back(revision.id);
     names.insert(names.end(), revision.branch_labels.begin(), revision.branch_labels.end());
   }
   const std::string near = did_you_mean(name, names);  // "; did you mean 'x'?"
-  return near.empty() ? std::string(kUnderstood) : fmt::format("{} {}", near.substr(2), kUnderstood);
+  return near.empty() ? std::string(kUnderstood)
+                      : fmt::format("{} {}", near.substr(2), kUnderstood);
 }
 
 void Lookup::fail_ambiguous(std::string_view name, std::vector<std::string> keys) const {

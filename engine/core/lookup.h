@@ -45,8 +45,8 @@ class Lookup {
 
   // One revision or kBase. Several heads are a fault.
   int one(std::string_view text) const;
-  // In Alembic's order; base: empty. `-N` alone or behind `LABEL@`: each effective head walked down,
-  // where kBase may come out, and empty that it ended before.
+  // In Alembic's order; base: empty. `-N` alone or behind `LABEL@`: each effective head walked
+  // down, where kBase may come out, and empty that it ended before.
   std::vector<std::optional<int>> many(std::string_view text) const;
   // many() where base and walking too far are faults.
   RevisionGraph::Positions revisions(std::string_view text) const;
@@ -76,6 +76,7 @@ class Lookup {
   };
   Symbol symbol(std::string_view text) const;
   std::vector<std::string_view> head_names(std::string_view branch) const;
+  RevisionGraph::Positions list(RevisionGraph::Edges kind, int position) const;
   std::optional<int> exact(std::string_view name) const;
   int named(std::string_view name, std::string_view branch = {}) const;
   std::vector<std::optional<int>> below_heads(int steps, std::string_view label) const;

@@ -4,6 +4,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <span>
 
 #include "engine/core/error.h"
 #include "engine/core/spelling.h"
@@ -33,8 +34,9 @@ void require_sound_rows(const RevisionGraph& graph, const RevisionSet& current) 
 
 // In the order in which Alembic notices what is wrong.
 void require_sound(const RevisionGraph& graph, const Target& target, const RevisionSet& current) {
-  require_no_overlap(graph, target.revisions, Reason::InvalidTarget,
-                     "the first needs the others anyway: name the revisions or branches one by one");
+  require_no_overlap(
+      graph, target.revisions, Reason::InvalidTarget,
+      "the first needs the others anyway: name the revisions or branches one by one");
   require_sound_rows(graph, current);
 }
 
@@ -82,7 +84,7 @@ Mask surplus_above(const RevisionGraph& graph, const Positions& roots, const Mas
 Mask ahead_of(const RevisionGraph& graph, const Target& target, const Mask& applied) {
   Positions start;
   for (const int position : positions_of(graph, target)) {
-    const Positions& children = graph.edges(Edges::Children, position);
+    const std::span<const int> children = graph.edges(Edges::Children, position);
     start.insert(start.end(), children.begin(), children.end());
   }
   Mask result = graph.reach(start, Edges::Children);
@@ -106,17 +108,16 @@ std::string names_of(const RevisionGraph& graph, const Mask& members) {
 Plan upgrade_to(const RevisionGraph& graph, const RevisionSet& current, const Target& target) {
   require_sound(graph, target, current);
   const Mask applied = applied_below(graph, current);
-  Plan plan =
-      make_plan(graph, current, target, Direction::Up, missing_for(graph, target, applied));
+  Plan plan = make_plan(graph, current, target, Direction::Up, missing_for(graph, target, applied));
   if (!plan.steps.empty()) return plan;
   const Mask ahead = ahead_of(graph, target, applied);
   if (!any(ahead)) return plan;
-  throw Error(Reason::DatabaseAhead,
-              fmt::format("cannot upgrade to '{}': the database has already left it behind and is "
-                          "at {}",
-                          target.text,
-                          quoted_list({current.begin(), current.end()}, kNamesInMessage)),
-              "to go back, say downgrade, or apply with downgrades allowed");
+  throw Error(
+      Reason::DatabaseAhead,
+      fmt::format("cannot upgrade to '{}': the database has already left it behind and is "
+                  "at {}",
+                  target.text, quoted_list({current.begin(), current.end()}, kNamesInMessage)),
+      "to go back, say downgrade, or apply with downgrades allowed");
 }
 
 }  // namespace
@@ -136,17 +137,17 @@ Plan plan_downgrade(const RevisionGraph& graph, const RevisionSet& current, std:
   const Positions roots = downgrade_roots(graph, target);
   require_known(graph, current);
   const Mask applied = applied_below(graph, current);
-  Plan plan = make_plan(graph, current, target, Direction::Down,
-                        surplus_above(graph, roots, applied));
+  Plan plan =
+      make_plan(graph, current, target, Direction::Down, surplus_above(graph, roots, applied));
   const bool there = target.revisions.empty() || current.contains(target.revisions.front());
   if (!plan.steps.empty() || there) return plan;
-  throw Error(Reason::InvalidTarget,
-              fmt::format(
-                  "Destination {} is not a valid downgrade target from current head(s)", text),
-              fmt::format("the database is at {}; name a revision that is applied, or base",
-                          current.empty()
-                              ? "base"
-                              : quoted_list({current.begin(), current.end()}, kNamesInMessage)));
+  throw Error(
+      Reason::InvalidTarget,
+      fmt::format("Destination {} is not a valid downgrade target from current head(s)", text),
+      fmt::format("the database is at {}; name a revision that is applied, or base",
+                  current.empty()
+                      ? "base"
+                      : quoted_list({current.begin(), current.end()}, kNamesInMessage)));
 }
 
 Plan plan_apply(const RevisionGraph& graph, const RevisionSet& current, std::string_view text,

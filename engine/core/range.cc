@@ -100,8 +100,7 @@ int RangeWalk::relative_target(const RelativeTarget& target) const {
     } else if (!lower_.empty() && target.branch.empty()) {
       start = lookup_.one(lower_.front());
     } else if (!lower_.empty()) {
-      const Positions rows =
-          lookup_.in_lineage(lookup_.revisions(lower_.front()), target.branch);
+      const Positions rows = lookup_.in_lineage(lookup_.revisions(lower_.front()), target.branch);
       if (rows.size() > 1) lookup_.fail_too_far(target);
       if (!rows.empty()) start = rows.front();
     }
@@ -236,8 +235,8 @@ Positions RangeWalk::downgraded() {
 // What cannot be reached from the upper end is joined to it by a dependency only.
 Positions RangeWalk::ordered(const Mask& selection, const Positions& heads) const {
   Positions order = graph_.downgrade_order(selection, heads);
-  const auto members = std::count_if(selection.begin(), selection.end(),
-                                     [](char member) { return member != 0; });
+  const auto members =
+      std::count_if(selection.begin(), selection.end(), [](char member) { return member != 0; });
   if (static_cast<std::ptrdiff_t>(order.size()) != members) fail_not_ancestor();
   return order;
 }

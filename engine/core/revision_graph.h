@@ -11,11 +11,13 @@
 #include <cstddef>
 #include <functional>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <unordered_map>
 #include <vector>
 
+#include "engine/core/graph_algorithms.h"
 #include "engine/core/revision.h"
 
 namespace engine {
@@ -25,7 +27,8 @@ class RevisionGraph {
   RevisionGraph() = default;
   // `revisions` in load order, which settles order between independent revisions. Throws
   // Error(InvalidScripts) whose message lists every fault, one a line, with its file: duplicate
-  // ids, ids with a character that targets are written with (@ - + :), missing parents and dependencies, labels used twice or equal to an id, loops and cycles.
+  // ids, ids with a character that targets are written with (@ - + :), missing parents and
+  // dependencies, labels used twice or equal to an id, loops and cycles.
   explicit RevisionGraph(std::vector<Revision> revisions);
 
   std::size_t size() const { return revisions_.size(); }
@@ -78,8 +81,8 @@ class RevisionGraph {
     Above,     // children and dependents
   };
   std::optional<int> position(std::string_view id) const;  // empty: unknown
-  const Positions& edges(Edges kind, int position) const {
-    return edges_[static_cast<std::size_t>(kind)][static_cast<std::size_t>(position)];
+  std::span<const int> edges(Edges kind, int position) const {
+    return adjacency(kind)[static_cast<std::size_t>(position)];
   }
   std::optional<int> label_position(std::string_view label) const;
   // heads(), effective_heads(), bases() in load order.
@@ -103,11 +106,12 @@ class RevisionGraph {
     }
   };
   using Names = std::unordered_map<std::string, int, NameHash, std::equal_to<>>;
-  using Adjacency = std::vector<Positions>;
-
   void index_names(std::vector<std::string>& faults);
   Adjacency resolve_parents(std::vector<std::string>& faults) const;
   Adjacency resolve_dependencies(std::vector<std::string>& faults) const;
+  const Adjacency& adjacency(Edges kind) const { return edges_[static_cast<std::size_t>(kind)]; }
+  std::size_t slot_of(std::string_view id) const;
+  void sort_ids();
   void check_ids(std::vector<std::string>& faults) const;
   void build_edges(Adjacency parents, const Adjacency& dependencies);
   std::vector<RevisionId> names(Edges kind, std::string_view id) const;
@@ -115,7 +119,9 @@ class RevisionGraph {
   int require(std::string_view id) const;
 
   std::vector<Revision> revisions_ = {};
-  Names ids_ = {};
+  // Hash table with open addressing; no names in it, so that a copy of the graph stands alone.
+  static constexpr int kFree = -1;
+  std::vector<int> slots_ = {};
   Names labels_ = {};
   std::array<Adjacency, 4> edges_ = {};
   Positions by_id_ = {};  // sorted by id

@@ -57,7 +57,8 @@ class Stamper {
     return result;
   }
 
-  // Empty: base. `-N` means base, too, where it walks farther than that, but not where it ends there.
+  // Empty: base. `-N` means base, too, where it walks farther than that, but not where it ends
+  // there.
   std::vector<std::optional<int>> find_destinations() const {
     std::vector<std::optional<int>> result;
     for (const std::string& target : targets_) {

@@ -21,8 +21,8 @@ struct StampPlan {
 
 // `rows` in the order of a SELECT, which settles the order of names in a step. Each of `targets` is
 // what `resolve_many` understands; none: base. `purge`: as if there were no rows. Throws
-// Error(UnknownRevision): a row that no script has (but with `purge`); Error(InvalidTarget): no such
-// revision, or targets that would move one row twice (named); Error(MultipleHeads).
+// Error(UnknownRevision): a row that no script has (but with `purge`); Error(InvalidTarget): no
+// such revision, or targets that would move one row twice (named); Error(MultipleHeads).
 StampPlan plan_stamp(const RevisionGraph&, const std::vector<RevisionId>& rows,
                      const std::vector<std::string>& targets, bool purge = false);
 

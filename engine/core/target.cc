@@ -265,9 +265,11 @@ Target resolve_downgrade_target(const RevisionGraph& graph, std::string_view tex
 }
 
 Positions downgrade_roots(const RevisionGraph& graph, const Target& target) {
-  Positions roots = target.revisions.empty()
-                        ? graph.base_positions()
-                        : graph.edges(Edges::Children, *graph.position(target.revisions.front()));
+  Positions roots = graph.base_positions();
+  if (!target.revisions.empty()) {
+    const auto children = graph.edges(Edges::Children, *graph.position(target.revisions.front()));
+    roots.assign(children.begin(), children.end());
+  }
   if (!target.branch || roots.size() < 2) return roots;
   const Mask branch = graph.reach(graph.positions({*target.branch}), Edges::Parents);
   std::erase_if(roots, [&](int root) { return branch[at(root)] == 0; });
@@ -296,8 +298,8 @@ std::vector<RevisionId> resolve_many(const RevisionGraph& graph,
 }
 
 std::vector<RevisionId> in_lineage(const RevisionGraph& graph,
-                                   const std::vector<RevisionId>& candidates,
-                                   std::string_view text, const Wording& wording) {
+                                   const std::vector<RevisionId>& candidates, std::string_view text,
+                                   const Wording& wording) {
   const Lookup lookup(graph, wording);
   Positions positions;
   for (const RevisionId& id : candidates) positions.push_back(lookup.one(id));
@@ -306,8 +308,7 @@ std::vector<RevisionId> in_lineage(const RevisionGraph& graph,
 
 RevisionSet bases_for(const RevisionGraph& graph, std::string_view text, const Wording& wording) {
   const Lookup lookup(graph, wording);
-  const std::vector<std::string> ids =
-      lookup.ids(lookup.in_lineage(graph.base_positions(), text));
+  const std::vector<std::string> ids = lookup.ids(lookup.in_lineage(graph.base_positions(), text));
   return {ids.begin(), ids.end()};
 }
 

@@ -24,7 +24,7 @@ struct StampStep {
   std::vector<RevisionId> from = {};
   std::vector<RevisionId> to = {};
   Direction direction = Direction::Up;
-  bool branch_move = false;           // a row appears or vanishes, none moves along
+  bool branch_move = false;          // a row appears or vanishes, none moves along
   std::vector<RowChange> rows = {};  // in the order in which they are to be executed
   friend bool operator==(const StampStep&, const StampStep&) = default;
 };

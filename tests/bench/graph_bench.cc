@@ -75,9 +75,8 @@ std::vector<Revision> history(int count) {
 
 void run(int count, int rounds) {
   const std::vector<Revision> revisions = history(count);
-  const auto merges = std::count_if(revisions.begin(), revisions.end(), [](const Revision& r) {
-    return r.down_revisions.size() > 1;
-  });
+  const auto merges = std::count_if(revisions.begin(), revisions.end(),
+                                    [](const Revision& r) { return r.down_revisions.size() > 1; });
   std::printf("%d revisions, %ld merges\n", count, static_cast<long>(merges));
   report("load", rounds, [&] {
     std::vector<Revision> copy = revisions;
@@ -90,13 +89,11 @@ void run(int count, int rounds) {
        {std::string("head"), std::string("heads"), std::string("base"), middle, middle.substr(0, 9),
         std::string("main_line"), std::string("main_line@head"), "main_line@" + middle,
         std::string("base+1")}) {
-    report("target " + target, rounds, [&] {
-      return milliseconds([&] { resolve_upgrade_target(graph, target, {}); });
-    });
+    report("target " + target, rounds,
+           [&] { return milliseconds([&] { resolve_upgrade_target(graph, target, {}); }); });
   }
-  report("target -1", rounds, [&] {
-    return milliseconds([&] { resolve_downgrade_target(graph, "-1", head); });
-  });
+  report("target -1", rounds,
+         [&] { return milliseconds([&] { resolve_downgrade_target(graph, "-1", head); }); });
   report("plan upgrade of all", rounds,
          [&] { return milliseconds([&] { plan_upgrade(graph, {}, "heads"); }); });
   report("plan downgrade of all", rounds,

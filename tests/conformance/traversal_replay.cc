@@ -17,6 +17,8 @@
 #include <iostream>
 #include <nlohmann/json.hpp>
 #include <optional>
+#include <span>
+#include <stdexcept>
 #include <string>
 #include <vector>
 
@@ -120,14 +122,13 @@ Json upgrade(const RevisionGraph& graph, const Json& question) {
 
 Json downgrade(const RevisionGraph& graph, const Json& question) {
   const Strings rows = strings(question.at("start"));
-  return plan_json(plan_downgrade(graph, {rows.begin(), rows.end()},
-                                  text_of(question.at("target")),
+  return plan_json(plan_downgrade(graph, {rows.begin(), rows.end()}, text_of(question.at("target")),
                                   rows.empty() ? "" : rows.front()));
 }
 
 Json stamp(const RevisionGraph& graph, const Json& question) {
-  return stamp_json(plan_stamp(graph, strings(question.at("start")),
-                               strings(question.at("target")), question.value("purge", false)));
+  return stamp_json(plan_stamp(graph, strings(question.at("start")), strings(question.at("target")),
+                               question.value("purge", false)));
 }
 
 Json apply_stamp(const RevisionSet& rows, const Json& step) {
@@ -153,11 +154,13 @@ Json apply_step(const RevisionGraph& graph, const Json& question) {
 
 Json iterate_json(const RevisionGraph& graph, const Json& question) {
   const Json& options = question.at("options");
-  const auto flag = [&](const char* name, bool otherwise) { return options.value(name, otherwise); };
-  return {{"result", iterate(graph, strings(question.at("upper")), strings(question.at("lower")),
-                             {flag("inclusive", false), flag("implicit_base", false),
-                              flag("select_for_downgrade", false),
-                              flag("assert_relative_length", true)})}};
+  const auto flag = [&](const char* name, bool otherwise) {
+    return options.value(name, otherwise);
+  };
+  return {{"result",
+           iterate(graph, strings(question.at("upper")), strings(question.at("lower")),
+                   {flag("inclusive", false), flag("implicit_base", false),
+                    flag("select_for_downgrade", false), flag("assert_relative_length", true)})}};
 }
 
 Json walk_json(const RevisionGraph& graph, const Json& question) {
@@ -190,7 +193,7 @@ Json resolve_many_json(const RevisionGraph& graph, const Strings& targets) {
   return {{"result", result}};
 }
 
-Strings names_of(const RevisionGraph& graph, const RevisionGraph::Positions& positions) {
+Strings names_of(const RevisionGraph& graph, std::span<const int> positions) {
   Strings names;
   for (const int position : positions) {
     names.push_back(graph.revisions()[static_cast<std::size_t>(position)].id);
@@ -249,8 +252,8 @@ Json answer(const RevisionGraph& graph, const Json& question) {
   if (command == "resolve") return resolve_json(graph, question);
   if (command == "resolve_many") return resolve_many_json(graph, strings(target));
   if (command == "lineage") {
-    return {{"result", in_lineage(graph, strings(question.at("candidates")),
-                                  text_of(target), kLibrary)}};
+    return {{"result",
+             in_lineage(graph, strings(question.at("candidates")), text_of(target), kLibrary)}};
   }
   if (command == "bases_for") {
     return {{"result", bases_for(graph, text_of(target), kLibrary)}};

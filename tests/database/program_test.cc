@@ -306,8 +306,7 @@ TEST_F(SqliteProgramTest, AnUnknownTargetIsNamed) {
   three_tables();
   const test::ProgramEnd end = run_with_report({"upgrade", "nope"});
   EXPECT_EQ(end.exit_code, 2);
-  EXPECT_TRUE(
-      end.err.starts_with("stillhead: target 'nope': no revision or branch answers to 'nope'\n"))
+  EXPECT_TRUE(end.err.starts_with("stillhead: Can't locate revision identified by 'nope'\nhint: "))
       << end.err;
   EXPECT_EQ(report_.reason, Reason::InvalidTarget);
   EXPECT_FALSE(database_exists());
@@ -356,7 +355,7 @@ TEST_F(FaultyScriptsTest, ScriptWithoutHeader) {
 TEST_F(FaultyScriptsTest, TwoScriptsWithOneId) {
   three_tables();
   folder_.write("migrations/zz.sql", "-- revision: a1\n");
-  expect_refused(file("zz.sql") + ": revision 'a1' is present more than once, first in " +
+  expect_refused(file("zz.sql") + ": Revision a1 is present more than once, first in " +
                      file("a1.sql") + "; give one of them another id",
                  "");
 }
@@ -475,11 +474,13 @@ TEST_F(SqliteProgramTest, ARevisionThatNoScriptHasIsNamed) {
     const test::ProgramEnd end = run_with_report(
         command == std::string("upgrade") ? Words{command, "heads"} : Words{command});
     EXPECT_EQ(end.exit_code, 4);
-    EXPECT_EQ(end.err,
-              "stillhead: the version table holds 'c3', which none of the 2 scripts has\n"
-              "hint: either newer scripts were applied before and an older image or checkout runs "
-              "now: run the newer one; or the version table belongs to another project: check the "
-              "database URL and the name of the version table\n");
+    EXPECT_EQ(
+        end.err,
+        "stillhead: Can't locate revision identified by 'c3'\n"
+        "hint: the version table holds 'c3', which none of the 2 scripts has: either newer "
+        "scripts were applied before and an older image or checkout runs now: run the newer "
+        "one; or the version table belongs to another project: check the database URL and the "
+        "name of the version table\n");
     EXPECT_EQ(report_.reason, Reason::UnknownRevision);
     EXPECT_EQ(report_.from, std::vector<std::string>{"c3"});
   }

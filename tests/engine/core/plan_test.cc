@@ -161,24 +161,18 @@ TEST(PlanTest, ABranchThatIsNotAppliedCanBeAtBase) {
 TEST(PlanTest, DowngradeToWhatIsNotAppliedIsRefused) {
   const Error error = error_of([] { plan_downgrade(graph_of(kLine), {"a"}, "c"); });
   EXPECT_EQ(error.reason(), Reason::InvalidTarget);
-  EXPECT_EQ(
-      error.message(),
-      "Destination c is not a valid downgrade target from current head(s): the database is at "
-      "'a'");
-  EXPECT_EQ(error.hint(), "name a revision that is applied, or base");
-  EXPECT_EQ(
-      error_of([] { plan_downgrade(graph_of(kLine), {}, "a"); }).message(),
-      "Destination a is not a valid downgrade target from current head(s): the database is at "
-      "base");
+  EXPECT_EQ(error.message(), "Destination c is not a valid downgrade target from current head(s)");
+  EXPECT_EQ(error.hint(), "the database is at 'a'; name a revision that is applied, or base");
+  EXPECT_EQ(error_of([] { plan_downgrade(graph_of(kLine), {}, "a"); }).hint(),
+            "the database is at base; name a revision that is applied, or base");
 }
 
 TEST(PlanTest, DowngradeOfABranchThatDoesNotLeadThereIsRefused) {
   const Error error =
       error_of([] { plan_downgrade(graph_of("a; b<a; c<a; x #lib"), {"b"}, "lib@a"); });
   EXPECT_EQ(error.reason(), Reason::InvalidTarget);
-  EXPECT_EQ(error.message(),
-            "target 'lib@a': Not a valid downgrade target from current heads: no revision above it "
-            "leads to branch 'x'");
+  EXPECT_EQ(error.message(), "Not a valid downgrade target from current heads");
+  EXPECT_EQ(error.hint(), "target 'lib@a': no revision above it leads to branch 'x'");
 }
 
 TEST(PlanTest, UnknownRowsStopEveryPlan) {
@@ -194,22 +188,39 @@ TEST(PlanTest, UnknownRowsStopEveryPlan) {
 TEST(PlanTest, OverlappingRowsStopAnUpgrade) {
   const Error error = error_of([] { plan_upgrade(graph_of(kLine), {"a", "b"}, "head"); });
   EXPECT_EQ(error.reason(), Reason::UnknownRevision);
+  EXPECT_EQ(error.message(), "Requested revision b overlaps with other requested revisions a");
   EXPECT_EQ(
-      error.message(),
-      "Requested revision b overlaps with other requested revisions a: the version table holds "
-      "both, although a is below");
-  EXPECT_EQ(error.hint(), "delete the row 'a' from the version table if it is a leftover");
+      error.hint(),
+      "these are rows of the version table: delete the lower one from it if it is a leftover");
 }
 
 TEST(PlanTest, OverlappingTargetsAreRefused) {
   const Error error =
       error_of([] { plan_upgrade(graph_of("r #own; a<r; b<r !a"), {}, "own@heads"); });
   EXPECT_EQ(error.reason(), Reason::InvalidTarget);
-  EXPECT_EQ(
-      error.message(),
-      "target 'own@heads': Requested revision a overlaps with other requested revisions: another "
-      "of the targets already needs it");
-  EXPECT_EQ(error.hint(), "name the revisions or branches one by one");
+  EXPECT_EQ(error.message(), "Requested revision b overlaps with other requested revisions a");
+  EXPECT_EQ(error.hint(),
+            "the first needs the others anyway: name the revisions or branches one by one");
+}
+
+TEST(PlanTest, SeveralTargetsAreUpgradedTogether) {
+  const std::vector<std::string> targets = {"b", "c"};
+  EXPECT_EQ(describe(plan_upgrade(graph_of(kFork), {}, targets)), "+a[+a] +c[a>c] +b[+b]");
+}
+
+TEST(PlanTest, ADowngradeFromSeveralRowsWarns) {
+  const Plan plan = plan_downgrade(graph_of(kFork), {"b", "c"}, "-1", "c");
+  EXPECT_EQ(describe(plan), "-c[-c]");
+  EXPECT_EQ(plan.warnings.size(), 1u);
+}
+
+// What is wrong is told in Alembic's order: the target before the rows.
+TEST(PlanTest, AWrongTargetIsToldBeforeWrongRows) {
+  const RevisionGraph graph = graph_of(kLine);
+  EXPECT_EQ(error_of([&] { plan_upgrade(graph, {"beef"}, "zzz"); }).reason(),
+            Reason::InvalidTarget);
+  EXPECT_EQ(error_of([&] { plan_downgrade(graph, {"beef"}, "zzz"); }).reason(),
+            Reason::InvalidTarget);
 }
 
 // Laws over random histories: branches, merges, dependencies. The seed is fixed.

@@ -1,0 +1,252 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Asks Alembic (in this process) and traversal_replay the same, and compares (started by `run`).
+
+Compared: the steps in order, the rows after each step, the range of a history, the texts of errors.
+Alembic takes the dependencies of one revision out of a set; here they are put into load order first, which
+is one of the orders it may take. Which row of a merge is updated and which deleted is left open.
+
+May differ (tests/conformance/differences says why, docs/revisions.md for users):
+- Alembic crashes (AssertionError, KeyError): an error here. Where its row keeping is what crashes, the plan
+  stands and the rows must be the maximal applied revisions.
+- Alembic leaves a row that lies below another row: the maximal ones of its rows here.
+- an upgrade that does nothing: DatabaseAhead here when something applied is above the target.
+- a prefix that several names have: called ambiguous here.
+"""
+
+import json
+import multiprocessing
+import os
+import pathlib
+import random
+import subprocess
+import sys
+import time
+import types
+import warnings
+
+import alembic
+from alembic.runtime import migration
+from alembic.script.base import ScriptDirectory
+from alembic.script.revision import Revision, RevisionMap
+from alembic.util import CommandError
+
+HERE = pathlib.Path(__file__).resolve().parent
+sys.path[:0] = [str(HERE), str(HERE.parent / 'conformance')]
+import graphs  # noqa: E402
+import traversal  # noqa: E402
+
+CHUNK = 100
+
+
+class Script(Revision):
+    """A revision as ScriptDirectory wants it."""
+    module = types.SimpleNamespace(upgrade=lambda: None, downgrade=lambda: None)
+    doc = None
+
+
+class Rows(migration.HeadMaintainer):
+    """Alembic's rules for rows, without a database."""
+
+    def __init__(self, heads):
+        super().__init__(None, heads)
+
+    def _insert_version(self, version):
+        assert version not in self.heads
+        self.heads.add(version)
+
+    def _delete_version(self, version):
+        self.heads.remove(version)
+
+    def _update_version(self, from_, to_):
+        assert to_ not in self.heads
+        self.heads.remove(from_)
+        self.heads.add(to_)
+
+
+def directory(revisions):
+    """Alembic's ScriptDirectory of a graph, without files."""
+    result = ScriptDirectory.__new__(ScriptDirectory)
+    result.revision_map = RevisionMap(lambda: [
+        Script(each['id'], tuple(each['down_revision']) or None, tuple(each['depends_on']) or None,
+               tuple(each['branch_labels']) or None) for each in revisions])
+    order = {each['id']: number for number, each in enumerate(revisions)}
+    for each in revisions:
+        script = result.revision_map._revision_map[each['id']]
+        script._normalized_resolved_dependencies = tuple(
+            sorted(script._normalized_resolved_dependencies, key=order.__getitem__))
+    return result
+
+
+def planned(scripts, question):
+    """(steps, [row changes as functions of Alembic]) of a plan."""
+    start, target = tuple(question['start']), question['target']
+    target = tuple(target) if isinstance(target, list) else target
+    if question['command'] == 'upgrade':
+        steps = scripts._upgrade_revs(target, start)
+    elif question['command'] == 'downgrade':
+        steps = scripts._downgrade_revs(target, start)
+    else:
+        steps = scripts._stamp_revs(target, start)
+        return [{'stamp_from': list(step.from_), 'stamp_to': list(step.to_), 'dir': 'up' if step.is_upgrade else 'down',
+                 'branch_move': step.branch_move} for step in steps], steps
+    return [{'rev': step.revision.revision, 'dir': 'up' if step.is_upgrade else 'down'} for step in steps], steps
+
+
+def rows_of_steps(start, steps):
+    """Rows after each step; ends early where Alembic crashes, which is the second value."""
+    rows, result = Rows(start), []
+    for step in steps:
+        try:
+            rows.update_to_step(step)
+        except (AssertionError, KeyError, IndexError) as crash:
+            return result, type(crash).__name__
+        result.append(set(rows.heads))
+    return result, None
+
+
+def alembics_answer(scripts, question):
+    try:
+        if question['command'] == 'walk':
+            return {'result': [script.revision for script in scripts.walk_revisions(**question['options'])]}
+        steps, objects = planned(scripts, question)
+        rows, crash = rows_of_steps(question['start'], objects)
+        return {'steps': steps, 'rows': rows, 'row_crash': crash}
+    except CommandError as error:
+        return {'error': str(error)}
+    except Exception as crash:  # whatever a bug of Alembic raises
+        return {'crash': f'{type(crash).__name__}: {crash}'}
+
+
+def our_rows(question, answer):
+    """Rows after each of our steps; None: a change that finds no row."""
+    rows, result = set(question['start']), []
+    for changes in answer['version_ops']:
+        rows = traversal.after(rows, [changes])
+        if rows is None:
+            return None
+        result.append(rows)
+    return result
+
+
+def is_ahead(edges_by_parent, edges, question):
+    """Whether something applied lies above a target by down_revision."""
+    applied = graphs.ancestors(edges, question['start'])
+    return bool(applied)
+
+
+def wrong_error(theirs, ours, edges, question, revisions):
+    """Ours is an error."""
+    error = ours['error']
+    if error['reason'] == 'Bug':
+        return 'ours is a bug'
+    if 'crash' in theirs:
+        return None if error['reason'] == 'InvalidTarget' else 'an error of the wrong kind for a crash of Alembic'
+    if error['message'].startswith('Multiple revisions start with'):
+        prefix = error['message'].split("'")[1]
+        keys = [key for each in revisions for key in (each['id'], *each['branch_labels'])]
+        names = [key for key in keys if len(key) > 3 and key.startswith(prefix)]
+        known = theirs.get('error', '').startswith("Can't locate revision identified by")
+        return None if known and len(names) > 1 else 'ours calls it ambiguous'
+    if error['reason'] == 'DatabaseAhead':
+        quiet = question['command'] == 'upgrade' and theirs.get('steps') == []
+        return None if quiet and is_ahead(None, edges, question) else 'ours says that the database is ahead'
+    if question['command'] == 'stamp' and theirs.get('row_crash'):
+        return None if error['reason'] == 'InvalidTarget' else 'an error of the wrong kind for a crash of Alembic'
+    if theirs.get('error') == error['message']:
+        return None
+    if question['command'] == 'walk' and theirs.get('error', '').startswith("Can't locate revision identified by 'head"):
+        # Alembic names the wrong end
+        return None if error['message'] == f"Can't locate revision identified by '{question['options']['base']}'" else 'the wrong end is named'
+    return 'the texts of the errors differ'
+
+
+def wrong(theirs, ours, edges, question, revisions):
+    """What differs and must not; None: nothing."""
+    if ours['error'] is not None:
+        return wrong_error(theirs, ours, edges, question, revisions)
+    if 'error' in theirs or 'crash' in theirs:
+        return 'Alembic refuses'
+    if 'result' in theirs:
+        return None if theirs['result'] == ours['result'] else 'the ranges differ'
+    if theirs['steps'] != ours['steps']:
+        return 'the steps differ'
+    rows = our_rows(question, ours)
+    if rows is None or (rows[-1] if rows else set(question['start'])) != set(ours['heads']):
+        return 'the row changes do not lead to the rows'
+    if question['command'] == 'stamp':
+        return None if theirs['rows'] == rows else 'the rows differ'
+    return wrong_rows(theirs, rows, edges, question)
+
+
+def wrong_rows(theirs, rows, edges, question):
+    """Rows after each step are the maximal applied revisions, and Alembic's where those are sound."""
+    applied = graphs.ancestors(edges, question['start'])
+    for number, step in enumerate(theirs['steps']):
+        if step['dir'] == 'up':
+            applied.add(step['rev'])
+        else:
+            applied.remove(step['rev'])
+        if rows[number] != set(graphs.maximal(edges, applied)):
+            return f'after step {number + 1} the rows are not the maximal applied revisions'
+        if number < len(theirs['rows']):
+            if set(graphs.maximal(edges, theirs['rows'][number])) != rows[number]:
+                return f'the rows differ after step {number + 1}'
+            if theirs['rows'][number] != rows[number]:
+                return None  # Alembic went astray: what follows is no measure
+    return None
+
+
+def compare(seed, numbers, verbose=False):
+    """Failures of some graphs, and how many questions were asked."""
+    cases = []
+    for number in numbers:
+        source = random.Random(f'{seed} {number}')
+        revisions = graphs.graph(source)
+        cases.append((number, revisions, graphs.questions(source, revisions)))
+    lines = [json.dumps(line) for _, revisions, questions in cases for line in ({'revisions': revisions}, *questions)]
+    done = subprocess.run([os.environ['STILLHEAD_TRAVERSAL_REPLAY']], input='\n'.join(lines) + '\n', text=True,
+                          capture_output=True, check=True)
+    answers = iter(done.stdout.splitlines())
+    failures, asked = {}, 0
+    for number, revisions, questions in cases:
+        scripts, edges = directory(revisions), graphs.below(revisions)
+        for question in questions:
+            asked += 1
+            ours, theirs = json.loads(next(answers)), alembics_answer(scripts, question)
+            problem = wrong(theirs, ours, edges, question, revisions)
+            if verbose:
+                print(f'{question}\n  ours:   {ours}\n  theirs: {theirs}\n  {problem or "equal"}')
+            if problem:
+                failures.setdefault(number, f'{problem}\n  graph: {json.dumps(revisions)}\n  asked: {json.dumps(question)}'
+                                            f'\n  ours:   {ours}\n  theirs: {theirs}')
+    return failures, asked
+
+
+def compare_chunk(arguments):
+    return compare(*arguments)
+
+
+def main():
+    count, seed = int(sys.argv[1]), int(sys.argv[2])
+    warnings.simplefilter('ignore')
+    os.environ['STILLHEAD_TRAVERSAL_REPLAY'] = traversal.program()
+    if len(sys.argv) > 3:
+        failures, _ = compare(seed, [int(sys.argv[3])], verbose=True)
+        print(f'{1 - len(failures)} passed, {len(failures)} failed')
+        sys.exit(1 if failures else 0)
+    begin = time.monotonic()
+    chunks = [(seed, range(first, min(first + CHUNK, count))) for first in range(0, count, CHUNK)]
+    failures, asked = {}, 0
+    with multiprocessing.Pool() as pool:
+        for found, questions in pool.imap_unordered(compare_chunk, chunks):
+            failures.update(found)
+            asked += questions
+    for number in sorted(failures)[:10]:
+        print(f'graph {number}: {failures[number]}\n  again: tests/differential/run --seed {seed} --only {number}')
+    print(f'{count} graphs, {asked} questions, Alembic {alembic.__version__}, seed {seed}, {time.monotonic() - begin:.0f} s')
+    print(f'{count - len(failures)} passed, {len(failures)} failed')
+    sys.exit(1 if failures else 0)
+
+
+if __name__ == '__main__':
+    main()

@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <cstddef>
+#include <utility>
 
 namespace engine {
 namespace {
@@ -83,8 +84,12 @@ class ComponentSearch {
 };
 
 bool has_gaps(const std::vector<char>& selection, const Adjacency& below, const Adjacency& above) {
-  const std::vector<char> down = reachable(selection, below);
-  const std::vector<char> up = reachable(selection, above);
+  std::vector<int> members;
+  for (std::size_t i = 0; i < selection.size(); ++i) {
+    if (selection[i] != 0) members.push_back(static_cast<int>(i));
+  }
+  const std::vector<char> down = reachable(members, below);
+  const std::vector<char> up = reachable(members, above);
   for (std::size_t i = 0; i < selection.size(); ++i) {
     if (selection[i] == 0 && down[i] != 0 && up[i] != 0) return true;
   }
@@ -224,12 +229,10 @@ std::vector<std::vector<int>> cycles(const Adjacency& adjacency) {
   return ComponentSearch(adjacency).run();
 }
 
-std::vector<char> reachable(const std::vector<char>& start, const Adjacency& adjacency) {
-  std::vector<char> seen = start;
-  std::vector<int> todo;
-  for (std::size_t i = 0; i < start.size(); ++i) {
-    if (start[i] != 0) todo.push_back(static_cast<int>(i));
-  }
+std::vector<char> reachable(std::vector<int> start, const Adjacency& adjacency) {
+  std::vector<char> seen(adjacency.size(), 0);
+  for (const int node : start) seen[at(node)] = 1;
+  std::vector<int> todo = std::move(start);
   while (!todo.empty()) {
     const int node = todo.back();
     todo.pop_back();

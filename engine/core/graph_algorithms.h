@@ -37,8 +37,8 @@ std::optional<std::vector<int>> topological_ranks(const Adjacency&);
 // The sets of two or more nodes that reach each other.
 std::vector<std::vector<int>> cycles(const Adjacency&);
 
-// All that can be reached from the members of `start` (not 0), which are included.
-std::vector<char> reachable(const std::vector<char>& start, const Adjacency&);
+// The nodes (not 0) that can be reached from `start`, which is included.
+std::vector<char> reachable(std::vector<int> start, const Adjacency&);
 
 // Both lists of each node, the first in front, each target once.
 Adjacency united(const Adjacency& first, const Adjacency& second);

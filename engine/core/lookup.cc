@@ -198,16 +198,17 @@ Positions Lookup::revisions(std::string_view text) const {
 Positions Lookup::in_lineage(const Positions& targets, std::string_view text,
                              bool with_dependencies) const {
   const Symbol against = symbol(text);
-  std::vector<std::string_view> names = against.names;
-  if (!against.branch.empty()) names.push_back(against.branch);
-  if (names.empty() || targets.empty()) return targets;
   Positions shares;
-  for (const std::string_view name : names) shares.push_back(named(name));
-  const Mask below = graph_.reach(shares, with_dependencies ? Edges::Below : Edges::Parents);
+  if ((against.names.empty() && against.branch.empty()) || targets.empty()) return targets;
+  if (!against.branch.empty()) shares.push_back(named(against.branch));
+  for (const std::string_view name : against.names) shares.push_back(named(name));
   const Mask above = graph_.reach(shares, with_dependencies ? Edges::Above : Edges::Children);
+  const auto is_above = [&](int target) { return above[at(target)] != 0; };
+  if (std::all_of(targets.begin(), targets.end(), is_above)) return targets;
+  const Mask below = graph_.reach(shares, with_dependencies ? Edges::Below : Edges::Parents);
   Positions result;
   std::copy_if(targets.begin(), targets.end(), std::back_inserter(result),
-               [&](int target) { return below[at(target)] != 0 || above[at(target)] != 0; });
+               [&](int target) { return is_above(target) || below[at(target)] != 0; });
   return result;
 }
 

@@ -150,17 +150,18 @@ void RangeWalk::keep_branch_of_lower(Positions& targets) const {
 // `-N` as the lower end, where the heads end before: counted from the upper end, as a downgrade
 // counts from its row. `text` names the end that is wrong when there is no such row.
 int RangeWalk::below_upper(std::string_view text) const {
-  const auto target = lookup_.relative(text);
-  if (!target || upper_.empty()) fail_not_ancestor();
+  if (upper_.empty()) fail_not_ancestor();
   const std::string& row = upper_.front();
   if (row == "head" || row == "heads") {
     lookup_.one(row);
     lookup_.fail_not_found(text, fmt::format("No such branch: '{}'", text),
                            "the history ends before so many steps");
   }
-  const auto found = lookup_.walk(lookup_.one(row), target->steps, {}, too_far(options_));
-  if (!found) lookup_.fail_too_far(*target);
-  return *found;
+  const int position = lookup_.one(row);
+  if (position == kBase) fail_not_ancestor();
+  const RevisionId& id = graph_.revisions()[at(position)].id;
+  const Target target = resolve_downgrade_target(graph_, text, {id}, id, too_far(options_));
+  return target.revisions.empty() ? kBase : *graph_.position(target.revisions.front());
 }
 
 Positions RangeWalk::current(const Mask& required) {
@@ -169,16 +170,16 @@ Positions RangeWalk::current(const Mask& required) {
     if (options_.implicit_base || !position) continue;
     if (*position == kBase || required[at(*position)] == 0) fail_not_ancestor();
   }
-  Positions result;
   if (!found.empty() && !found.front()) {
-    result = {below_upper(lower_.front())};
-  } else {
-    for (const std::optional<int> position : found) {
-      if (!position) fail_not_ancestor();
-      result.push_back(*position);
-    }
+    const int position = below_upper(lower_.front());
+    return position == kBase ? Positions{} : Positions{position};
   }
-  if (std::find(result.begin(), result.end(), kBase) != result.end()) result.clear();
+  Positions result;
+  for (const std::optional<int> position : found) {
+    if (position && *position != kBase) result.push_back(*position);
+  }
+  require_disjoint(result);
+  if (result.size() < found.size()) fail_not_ancestor();
   return result;
 }
 
@@ -188,7 +189,6 @@ Positions RangeWalk::upgraded() {
   require_disjoint(heads);
   Mask selection = graph_.reach(heads, Edges::Below);
   const Positions rows = current(selection);
-  require_disjoint(rows);
   const Mask applied = graph_.reach(rows, Edges::Below);
   for (std::size_t i = 0; i < selection.size(); ++i) {
     selection[i] = selection[i] != 0 && applied[i] == 0;
@@ -214,7 +214,7 @@ Positions RangeWalk::downgraded() {
   }
   const std::string lower = lower_.empty() ? "base" : lower_.front();
   const std::string first_row = heads.empty() ? "" : lookup_.ids(heads).front();
-  const Target target = resolve_downgrade_target(graph_, lower, rows, first_row);
+  const Target target = resolve_downgrade_target(graph_, lower, rows, first_row, too_far(options_));
   Positions roots = target.revisions.empty() || !options_.inclusive
                         ? downgrade_roots(graph_, target)
                         : graph_.positions({target.revisions.front()});

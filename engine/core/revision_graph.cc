@@ -57,14 +57,14 @@ std::vector<std::string> sorted_ids(const std::vector<int>& members,
 // does not see the cycle.
 std::vector<int> cut_off(const Adjacency& down) {
   const Adjacency up = reversed(down);
-  std::vector<char> is_head(down.size(), 0);
-  std::vector<char> is_base(down.size(), 0);
+  std::vector<int> heads;
+  std::vector<int> bases;
   for (std::size_t i = 0; i < down.size(); ++i) {
-    is_head[i] = up[i].empty();
-    is_base[i] = down[i].empty();
+    if (up[i].empty()) heads.push_back(static_cast<int>(i));
+    if (down[i].empty()) bases.push_back(static_cast<int>(i));
   }
-  const std::vector<char> below_heads = reachable(is_head, down);
-  const std::vector<char> above_bases = reachable(is_base, up);
+  const std::vector<char> below_heads = reachable(heads, down);
+  const std::vector<char> above_bases = reachable(bases, up);
   std::vector<int> result;
   for (std::size_t i = 0; i < down.size(); ++i) {
     if (below_heads[i] == 0 || above_bases[i] == 0) result.push_back(static_cast<int>(i));
@@ -129,11 +129,11 @@ RevisionGraph::RevisionGraph(std::vector<Revision> revisions) : revisions_(std::
 // Characters that targets are written with.
 void RevisionGraph::check_ids(Faults& faults) const {
   for (const Revision& revision : revisions_) {
+    if (revision.id.find_first_of("@-+:") == std::string::npos) continue;
     std::vector<std::string> illegal;
     for (const std::string character : {"+", "-", ":", "@"}) {
       if (revision.id.find(character) != std::string::npos) illegal.push_back(character);
     }
-    if (illegal.empty()) continue;
     faults.push_back(
         fmt::format("{}: Character(s) '{}' not allowed in revision identifier '{}'; give the "
                     "revision another id",
@@ -407,9 +407,7 @@ RevisionSet RevisionGraph::ids(const Mask& members) const {
 }
 
 RevisionGraph::Mask RevisionGraph::reach(const Positions& start, Edges kind) const {
-  Mask members(size(), 0);
-  for (const int member : start) members[static_cast<std::size_t>(member)] = 1;
-  return reachable(members, adjacency(kind));
+  return reachable(start, adjacency(kind));
 }
 
 RevisionSet RevisionGraph::with_ancestors(const RevisionSet& revision_ids) const {

@@ -45,12 +45,14 @@ Positions tips(const RevisionGraph& graph, const Positions& positions, Edges bel
 class TargetResolver {
  public:
   TargetResolver(const RevisionGraph& graph, std::string_view text, const RevisionSet& current,
-                 std::string_view first_row = {})
+                 std::string_view first_row = {},
+                 Lookup::TooFar too_far = Lookup::TooFar::IsNowhere)
       : graph_(graph),
         lookup_(graph, {Wording::Layer::Command, std::string(text), {}}),
         text_(text),
         current_(current),
-        first_row_(first_row) {}
+        first_row_(first_row),
+        too_far_(too_far) {}
 
   Target upgrade();
   Target downgrade();
@@ -79,6 +81,7 @@ class TargetResolver {
   std::string_view text_;
   const RevisionSet& current_;
   std::string_view first_row_;
+  Lookup::TooFar too_far_;
   std::vector<std::string> warnings_ = {};
 };
 
@@ -169,13 +172,13 @@ int TargetResolver::relative_downgrade(const RelativeTarget& target, Target& res
   if (goes_up && target.symbol.empty()) lookup_.fail_too_far(target);
   std::optional<int> found;
   if (goes_up) {
-    found = lookup_.walk(lookup_.one(target.symbol), target.steps, target.branch);
+    found = lookup_.walk(lookup_.one(target.symbol), target.steps, target.branch, too_far_);
   } else if (!target.symbol.empty()) {
-    found = lookup_.walk(symbol_of(target), target.steps, {});
+    found = lookup_.walk(symbol_of(target), target.steps, {}, too_far_);
   } else {
     const int start = target.branch.empty() ? single_row(target) : branch_row(target);
     if (target.branch.empty()) result.branch = id(start);
-    found = lookup_.walk(start, target.steps, {});
+    found = lookup_.walk(start, target.steps, {}, too_far_);
     if (!found) lookup_.fail_too_far(target);
   }
   if (!found) {
@@ -260,8 +263,9 @@ Target resolve_upgrade_targets(const RevisionGraph& graph, const std::vector<std
 }
 
 Target resolve_downgrade_target(const RevisionGraph& graph, std::string_view text,
-                                const RevisionSet& current, std::string_view first_row) {
-  return TargetResolver(graph, text, current, first_row).downgrade();
+                                const RevisionSet& current, std::string_view first_row,
+                                Lookup::TooFar too_far) {
+  return TargetResolver(graph, text, current, first_row, too_far).downgrade();
 }
 
 Positions downgrade_roots(const RevisionGraph& graph, const Target& target) {

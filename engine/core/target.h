@@ -42,9 +42,11 @@ Target resolve_upgrade_target(const RevisionGraph&, std::string_view text,
 // Several targets; relative ones are not understood. What lies below another one is not refused.
 Target resolve_upgrade_targets(const RevisionGraph&, const std::vector<std::string>& texts);
 // `first_row`: the row that a SELECT returns first; with several rows Alembic counts `-N` from it.
-// Empty: `-N` is ambiguous then (InvalidTarget).
+// Empty: `-N` is ambiguous then (InvalidTarget). `too_far`: what steps beyond the history's end
+// are.
 Target resolve_downgrade_target(const RevisionGraph&, std::string_view text,
-                                const RevisionSet& current, std::string_view first_row = {});
+                                const RevisionSet& current, std::string_view first_row = {},
+                                Lookup::TooFar too_far = Lookup::TooFar::IsNowhere);
 
 // The lowest revisions that a downgrade to `target` takes away, applied or not. Throws
 // Error(InvalidTarget) when none of them leads to the target's branch.

@@ -10,7 +10,7 @@ May differ (tests/conformance/differences says why, docs/revisions.md for users)
   stands and the rows must be the maximal applied revisions.
 - Alembic leaves a row that lies below another row: the maximal ones of its rows here.
 - an upgrade that does nothing: DatabaseAhead here when something applied is above the target.
-- a prefix that several names have: called ambiguous here.
+- a prefix that several names have: called ambiguous here, before `@` even where Alembic does not look at it.
 """
 
 import json
@@ -27,7 +27,7 @@ import warnings
 import alembic
 from alembic.runtime import migration
 from alembic.script.base import ScriptDirectory
-from alembic.script.revision import Revision, RevisionMap
+from alembic.script.revision import Revision, RevisionError, RevisionMap
 from alembic.util import CommandError
 
 HERE = pathlib.Path(__file__).resolve().parent
@@ -77,9 +77,18 @@ def directory(revisions):
     return result
 
 
+def rows_before(question):
+    return () if question.get('purge') else tuple(question['start'])
+
+
+def looked_up(revisions):
+    """Identifiers as traversal_replay gives them."""
+    return [each if each is None or isinstance(each, str) else each.revision for each in revisions]
+
+
 def planned(scripts, question):
     """(steps, [row changes as functions of Alembic]) of a plan."""
-    start, target = tuple(question['start']), question['target']
+    start, target = rows_before(question), question['target']
     target = tuple(target) if isinstance(target, list) else target
     if question['command'] == 'upgrade':
         steps = scripts._upgrade_revs(target, start)
@@ -108,10 +117,15 @@ def alembics_answer(scripts, question):
     try:
         if question['command'] == 'walk':
             return {'result': [script.revision for script in scripts.walk_revisions(**question['options'])]}
+        if question['command'] == 'resolve':
+            found = scripts.revision_map.get_revision(question['target'])
+            return {'result': looked_up([found])[0]}
+        if question['command'] == 'resolve_many':
+            return {'result': looked_up(scripts.revision_map.get_revisions(question['target']))}
         steps, objects = planned(scripts, question)
-        rows, crash = rows_of_steps(question['start'], objects)
+        rows, crash = rows_of_steps(rows_before(question), objects)
         return {'steps': steps, 'rows': rows, 'row_crash': crash}
-    except CommandError as error:
+    except (CommandError, RevisionError) as error:
         return {'error': str(error)}
     except Exception as crash:  # whatever a bug of Alembic raises
         return {'crash': f'{type(crash).__name__}: {crash}'}
@@ -119,7 +133,7 @@ def alembics_answer(scripts, question):
 
 def our_rows(question, answer):
     """Rows after each of our steps; None: a change that finds no row."""
-    rows, result = set(question['start']), []
+    rows, result = set(rows_before(question)), []
     for changes in answer['version_ops']:
         rows = traversal.after(rows, [changes])
         if rows is None:
@@ -128,13 +142,32 @@ def our_rows(question, answer):
     return result
 
 
-def is_ahead(edges_by_parent, edges, question):
-    """Whether something applied lies above a target by down_revision."""
+def names_beginning(prefix, revisions):
+    """What Alembic takes `prefix` for an abbreviation of."""
+    names = [name for each in revisions for name in (each['id'], *each['branch_labels'])]
+    return [name for name in names if len(name) > 3 and name.startswith(prefix)]
+
+
+def in_any_order(message):
+    """Alembic takes the revisions that overlap with one out of a set."""
+    begin, overlaps, others = (message or '').partition(' overlaps with other requested revisions ')
+    return (begin, sorted(others.split(', '))) if overlaps else message
+
+
+def is_ahead(scripts, edges, question):
+    """Whether something applied lies above a target by down_revision; for base whether anything is applied."""
+    revision_map, target = scripts.revision_map, question['target']
     applied = graphs.ancestors(edges, question['start'])
-    return bool(applied)
+    target = tuple(target) if isinstance(target, list) else target
+    wanted = revision_map._parse_upgrade_target(tuple(question['start']), target, True)
+    if not wanted:
+        branch = target.partition('@')[0] if '@' in target else None
+        return bool(revision_map.filter_for_lineage(sorted(applied), branch) if branch else applied)
+    return any(above.revision in applied for each in wanted
+               for above in revision_map._get_descendant_nodes([each], include_dependencies=False) if above is not each)
 
 
-def wrong_error(theirs, ours, edges, question, revisions):
+def wrong_error(theirs, ours, edges, question, revisions, scripts):
     """Ours is an error."""
     error = ours['error']
     if error['reason'] == 'Bug':
@@ -143,16 +176,16 @@ def wrong_error(theirs, ours, edges, question, revisions):
         return None if error['reason'] == 'InvalidTarget' else 'an error of the wrong kind for a crash of Alembic'
     if error['message'].startswith('Multiple revisions start with'):
         prefix = error['message'].split("'")[1]
-        keys = [key for each in revisions for key in (each['id'], *each['branch_labels'])]
-        names = [key for key in keys if len(key) > 3 and key.startswith(prefix)]
-        known = theirs.get('error', '').startswith("Can't locate revision identified by")
-        return None if known and len(names) > 1 else 'ours calls it ambiguous'
+        known = theirs.get('error', '').startswith(("Can't locate revision identified by", 'Multiple revisions', 'No such branch'))
+        if not known:  # Alembic does not always look at the branch
+            known = question['command'] in ('upgrade', 'downgrade') and question['target'].startswith(f'{prefix}@')
+        return None if known and len(names_beginning(prefix, revisions)) > 1 else 'ours calls it ambiguous'
     if error['reason'] == 'DatabaseAhead':
         quiet = question['command'] == 'upgrade' and theirs.get('steps') == []
-        return None if quiet and is_ahead(None, edges, question) else 'ours says that the database is ahead'
+        return None if quiet and is_ahead(scripts, edges, question) else 'ours says that the database is ahead'
     if question['command'] == 'stamp' and theirs.get('row_crash'):
         return None if error['reason'] == 'InvalidTarget' else 'an error of the wrong kind for a crash of Alembic'
-    if theirs.get('error') == error['message']:
+    if in_any_order(theirs.get('error')) == in_any_order(error['message']):
         return None
     if question['command'] == 'walk' and theirs.get('error', '').startswith("Can't locate revision identified by 'head"):
         # Alembic names the wrong end
@@ -160,18 +193,20 @@ def wrong_error(theirs, ours, edges, question, revisions):
     return 'the texts of the errors differ'
 
 
-def wrong(theirs, ours, edges, question, revisions):
+def wrong(theirs, ours, edges, question, revisions, scripts):
     """What differs and must not; None: nothing."""
     if ours['error'] is not None:
-        return wrong_error(theirs, ours, edges, question, revisions)
+        return wrong_error(theirs, ours, edges, question, revisions, scripts)
     if 'error' in theirs or 'crash' in theirs:
         return 'Alembic refuses'
     if 'result' in theirs:
         return None if theirs['result'] == ours['result'] else 'the ranges differ'
     if theirs['steps'] != ours['steps']:
         return 'the steps differ'
+    if question['command'] == 'upgrade' and not ours['steps'] and is_ahead(scripts, edges, question):
+        return 'ours does nothing, but the database is ahead'
     rows = our_rows(question, ours)
-    if rows is None or (rows[-1] if rows else set(question['start'])) != set(ours['heads']):
+    if rows is None or (rows[-1] if rows else set(rows_before(question))) != set(ours['heads']):
         return 'the row changes do not lead to the rows'
     if question['command'] == 'stamp':
         return None if theirs['rows'] == rows else 'the rows differ'
@@ -213,7 +248,7 @@ def compare(seed, numbers, verbose=False):
         for question in questions:
             asked += 1
             ours, theirs = json.loads(next(answers)), alembics_answer(scripts, question)
-            problem = wrong(theirs, ours, edges, question, revisions)
+            problem = wrong(theirs, ours, edges, question, revisions, scripts)
             if verbose:
                 print(f'{question}\n  ours:   {ours}\n  theirs: {theirs}\n  {problem or "equal"}')
             if problem:

@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """Random revision graphs, rows of version tables, and targets; everything from one random.Random."""
 
+COMMANDS = ('upgrade', 'upgrade', 'upgrade', 'downgrade', 'downgrade', 'downgrade', 'stamp', 'stamp', 'walk', 'resolve',
+            'resolve_many')
 LABELS = ('alpha', 'beta', 'gamma', 'delta')
 
 
@@ -114,9 +116,12 @@ def questions(random, revisions):
     """What is asked about one graph."""
     ids = [revision['id'] for revision in revisions]
     result = []
-    for command in ('upgrade', 'upgrade', 'upgrade', 'downgrade', 'downgrade', 'downgrade', 'stamp', 'stamp', 'walk'):
+    for command in COMMANDS:
         start = rows(random, revisions)
         wanted = target(random, revisions)
+        if command in ('resolve', 'resolve_many'):
+            result.append({'command': command, 'target': wanted})
+            continue
         if command == 'walk':
             options = {'base': random.choice(('base', *ids, '-1', wanted)), 'head': random.choice(('heads', 'head', *ids))}
             result.append({'command': 'walk', 'options': options})
@@ -124,4 +129,6 @@ def questions(random, revisions):
         if command != 'downgrade' and len(ids) > 1 and random.randrange(6) == 0:
             wanted = random.sample(ids, 2)
         result.append({'command': command, 'start': start, 'target': wanted})
+        if command == 'stamp' and random.randrange(6) == 0:
+            result[-1]['purge'] = True
     return result

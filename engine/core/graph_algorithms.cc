@@ -263,8 +263,8 @@ Adjacency reversed(const Adjacency& adjacency) {
   Adjacency result;
   result.begins_.assign(adjacency.size(), 0);
   for (const int target : adjacency.targets_) ++result.begins_[at(target)];
-  std::size_t sum = 0;
-  for (std::size_t& begin : result.begins_) {
+  std::uint32_t sum = 0;
+  for (std::uint32_t& begin : result.begins_) {
     sum += begin;
     begin = sum;  // the end for now
   }

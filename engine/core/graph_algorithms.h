@@ -6,6 +6,7 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
 #include <optional>
 #include <span>
 #include <vector>
@@ -22,12 +23,13 @@ class Adjacency {
   }
 
   void reserve(std::size_t nodes, std::size_t targets);
-  void begin_node() { begins_.push_back(targets_.size()); }  // add() belongs to it from now on
+  // add() belongs to it from now on.
+  void begin_node() { begins_.push_back(static_cast<std::uint32_t>(targets_.size())); }
   void add(int target) { targets_.push_back(target); }
 
  private:
   friend Adjacency reversed(const Adjacency&);
-  std::vector<std::size_t> begins_ = {};
+  std::vector<std::uint32_t> begins_ = {};
   std::vector<int> targets_ = {};
 };
 

@@ -82,6 +82,7 @@ Lookup::Symbol Lookup::symbol(std::string_view text) const {
     result.branch = text.substr(0, sign);
     text = text.substr(sign + 1);
   }
+  result.are_heads = text == "head" || text == "heads";
   if (text == "head") {
     result.names = head_names(result.branch);
     if (result.names.size() > 1) {
@@ -103,7 +104,12 @@ Lookup::Symbol Lookup::symbol(std::string_view text) const {
 // Heads by down_revision, in load order.
 std::vector<std::string_view> Lookup::head_names(std::string_view branch) const {
   Positions heads = graph_.head_positions();
-  if (!branch.empty()) heads = in_lineage(heads, branch);
+  if (!branch.empty() && heads.size() == 1) {
+    // Everything is below the only head: a name only has to exist.
+    for (const std::string_view name : symbol(branch).names) named(name);
+  } else if (!branch.empty()) {
+    heads = in_lineage(heads, branch);
+  }
   std::vector<std::string_view> names;
   for (const int head : heads) names.emplace_back(graph_.revisions()[at(head)].id);
   return names;
@@ -152,10 +158,15 @@ int Lookup::named(std::string_view name, std::string_view branch_name) const {
   fail_not_found(name, text, text);
 }
 
+// Heads were looked for on their branch.
+std::string_view Lookup::branch_to_check(const Symbol& parts) {
+  return parts.are_heads ? std::string_view() : parts.branch;
+}
+
 int Lookup::one(std::string_view text) const {
   const Symbol parts = symbol(text);
   if (parts.names.size() > 1) fail_several(parts.names, text);
-  if (!parts.names.empty()) return named(parts.names.front(), parts.branch);
+  if (!parts.names.empty()) return named(parts.names.front(), branch_to_check(parts));
   if (!parts.branch.empty()) branch(parts.branch);
   return kBase;
 }
@@ -167,7 +178,9 @@ std::vector<std::optional<int>> Lookup::many(std::string_view text) const {
       return below_heads(*steps, parts.branch);
   }
   std::vector<std::optional<int>> result;
-  for (const std::string_view name : parts.names) result.emplace_back(named(name, parts.branch));
+  for (const std::string_view name : parts.names) {
+    result.emplace_back(named(name, branch_to_check(parts)));
+  }
   return result;
 }
 

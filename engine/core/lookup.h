@@ -73,8 +73,10 @@ class Lookup {
   struct Symbol {
     std::vector<std::string_view> names = {};  // empty: base
     std::string_view branch = {};              // empty: none
+    bool are_heads = false;                    // of that branch
   };
   Symbol symbol(std::string_view text) const;
+  static std::string_view branch_to_check(const Symbol& parts);
   std::vector<std::string_view> head_names(std::string_view branch) const;
   RevisionGraph::Positions list(RevisionGraph::Edges kind, int position) const;
   std::optional<int> exact(std::string_view name) const;

@@ -39,11 +39,16 @@ NameFault check_name(std::string_view what, std::string_view name, std::string_v
 }
 
 std::string first_paragraph(std::string_view doc) {
-  std::string text(doc.substr(0, doc.find("\n\n")));
-  for (std::size_t end = text.find('\n'); end != std::string::npos; end = text.find('\n', end)) {
-    const std::size_t next = std::min(text.find_first_not_of(" \t\n", end), text.size());
-    while (end > 0 && (text[end - 1] == ' ' || text[end - 1] == '\t')) --end;
-    text.replace(end, next - end, next < text.size() ? " " : "");
+  constexpr std::string_view kSpaces = " \t\n";
+  std::string_view rest = doc.substr(0, doc.find("\n\n"));
+  std::string text;
+  while (!rest.empty()) {
+    const std::size_t end = std::min(rest.find('\n'), rest.size());
+    std::string_view line = rest.substr(0, end);
+    line = line.substr(0, line.find_last_not_of(kSpaces) + 1);  // npos + 1 is 0
+    if (!text.empty() && !line.empty()) text += ' ';
+    text += line;
+    rest.remove_prefix(std::min(rest.find_first_not_of(kSpaces, end), rest.size()));
   }
   return text;
 }

@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <array>
 #include <cstddef>
+#include <cstring>
 #include <limits>
 #include <utility>
 
@@ -42,7 +43,7 @@ class ModuleReader {
  public:
   ModuleReader(std::string_view text, std::string_view origin,
                std::span<const std::string_view> names)
-      : text_(text), origin_(origin), names_(names), lexer_(text) {
+      : text_(text), origin_(origin), names_(names), lexer_(text), next_mentions_(names.size()) {
     module_.values.resize(names.size());
   }
 
@@ -69,14 +70,21 @@ class ModuleReader {
 
   // Some name is mentioned from here on. Each byte is looked at once for each name.
   bool is_name_ahead() {
-    if (next_mention_ != std::string_view::npos && next_mention_ < lexer_.position()) {
-      next_mention_ = std::string_view::npos;
-      for (const std::string_view name : names_) {
-        const std::string_view limited = text_.substr(0, next_mention_);
-        next_mention_ = std::min(next_mention_, limited.find(name, lexer_.position()));
-      }
+    const std::size_t here = lexer_.position();
+    bool ahead = false;
+    for (std::size_t i = 0; i < names_.size(); ++i) {
+      if (next_mentions_[i] < here) next_mentions_[i] = find_from(here, names_[i]);
+      ahead = ahead || next_mentions_[i] < text_.size();
     }
-    return next_mention_ != std::string_view::npos;
+    return ahead;
+  }
+
+  // The size of the text when it is not there.
+  std::size_t find_from(std::size_t begin, std::string_view name) const {
+    const void* found =
+        ::memmem(text_.data() + begin, text_.size() - begin, name.data(), name.size());
+    if (found == nullptr) return text_.size();
+    return static_cast<std::size_t>(static_cast<const char*>(found) - text_.data());
   }
 
   std::optional<std::size_t> wanted(std::string_view word) const {
@@ -371,9 +379,7 @@ class ModuleReader {
   PythonValue read_strings(bool in_brackets) {
     PythonValue value{.kind = Kind::String, .line = lexer_.line()};
     while (lexer_.fault().line == 0) {
-      const PythonString kind = lexer_.string_kind();
-      if (kind == PythonString::Format) return not_literal("an f-string", value.line);
-      if (kind != PythonString::Text) return not_literal("", value.line);
+      if (lexer_.string_kind() != PythonString::Text) return not_literal("", value.line);
       lexer_.take_string(&value.text);
       lexer_.skip_blanks(in_brackets);
       if (lexer_.peek() == '+') {
@@ -481,7 +487,7 @@ class ModuleReader {
   bool summed_ = false;          // the last strings were joined by `+`
   std::string_view block_ = {};  // the word that the last line in column 0 begins with
   int hidden_indent_ = std::numeric_limits<int>::max();  // deeper lines are a function's or class's
-  std::size_t next_mention_ = 0;  // of any name, from where it was looked for
+  std::vector<std::size_t> next_mentions_;  // of each name, from where it was looked for
 };
 
 }  // namespace

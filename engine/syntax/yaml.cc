@@ -154,7 +154,8 @@ class Builder : public YAML::EventHandler {
   // A map awaits a key, and a container comes.
   void check_key_kind(const YAML::Mark& mark) const {
     if (open_.empty() || open_.back().node.kind != Node::Kind::Map || open_.back().key) return;
-    origin_.fail(line_of(mark), "a key is no plain text", "write a name before the colon");
+    origin_.fail(line_of(mark), "a key is no plain text",
+                 "write a name before the colon, and close every bracket");
   }
 
   void add(Node node) {

@@ -338,7 +338,7 @@ TEST_F(FaultyScriptsTest, MissingFolder) {
 
 TEST_F(FaultyScriptsTest, EmptyFolder) {
   fs::create_directory(scripts());
-  expect_refused(scripts() + ": the folder holds no script (*.sql)",
+  expect_refused(scripts() + ": the folder holds no script (*.sql, *.yaml or *.py)",
                  std::string("name the folder that holds the scripts; to begin, put a file like "
                              "this into it:\n") +
                      kExample);

@@ -154,6 +154,7 @@ class ModuleReader {
 
   // All words that are bound: those before a comma, a bracket or the end.
   void read_import() {
+    const int begin = lexer_.line();
     std::string_view last;
     int depth = 0;
     const auto bind = [&] {
@@ -175,6 +176,7 @@ class ModuleReader {
       if (c == '.') last = {};
     }
     bind();
+    if (depth > 0) fail_bracket(begin);
   }
 
   void read_assignment() {
@@ -206,16 +208,20 @@ class ModuleReader {
       return true;
     }
     if (c == ':' && may_be_annotated && lexer_.peek(1) != '=') return take_annotation();
-    constexpr std::string_view kOperators = "+-*/%&|^<>@";
-    const std::size_t length = kOperators.find(c) == std::string_view::npos ? 0
-                               : lexer_.peek(1) == c                        ? 2
-                                                                            : 1;
-    if (c != '\0' && length != 0 && lexer_.peek(length) == '=' && index &&
-        !((c == '<' || c == '>') && length == 1)) {
-      const std::string sign = std::string(length, c) + "=";
-      module_.values[*index] = not_literal(fmt::format("changed by `{}`", sign), lexer_.line());
-    }
+    if (index) note_change(*index);
     return false;
+  }
+
+  // `+=` and its like make a name no literal.
+  void note_change(std::size_t index) {
+    constexpr std::string_view kOperators = "+-*/%&|^<>@";
+    const char c = lexer_.peek();
+    if (lexer_.at_end() || kOperators.find(c) == std::string_view::npos) return;
+    const std::size_t length = lexer_.peek(1) == c ? 2 : 1;
+    const bool comparison = (c == '<' || c == '>') && length == 1;
+    if (comparison || lexer_.peek(length) != '=') return;
+    module_.values[index] =
+        not_literal(fmt::format("changed by `{}=`", std::string(length, c)), lexer_.line());
   }
 
   // To behind the `=` of an annotated assignment; false: there is none, and the statement is over.
@@ -246,11 +252,19 @@ class ModuleReader {
     } while (take_semicolon());
   }
 
-  // To the end of the statement. `watch`: a name that is assigned within it is no literal.
+  void fail_bracket(int begin) {
+    lexer_.fail(begin, "a bracket of the statement that begins here is not closed",
+                "add the closing bracket");
+  }
+
+  // To the end of the statement. `watch`: a name that is bound within it is no literal.
   void skip_statement(bool watch) {
+    const int begin = lexer_.line();
+    const std::string_view first = watch ? lexer_.peek_word() : std::string_view();
+    if (first == "import" || first == "from") return read_import();
+    std::vector<std::size_t> listed;  // names before a comma: targets when `=` follows
     int depth = 0;
     char before = '\0';
-    const int begin = lexer_.line();
     while (!lexer_.at_end()) {
       lexer_.skip_blanks(depth > 0);
       if (depth == 0 && lexer_.at_statement_end()) return;
@@ -259,30 +273,40 @@ class ModuleReader {
       if (opens(c)) ++depth;
       if (closes(c) && depth > 0) --depth;
       if (word == "lambda") watch = false;
-      if (!word.empty() && before != '.') {
-        note_hidden_assignment(word, before == '\0' && !is_compound(word));
+      if (!word.empty() && before != '.') note_binding(word, before, listed);
+      constexpr std::string_view kNoAssignment = "=!<>:";
+      if (c == '=' && depth == 0 && lexer_.peek() != '=' &&
+          kNoAssignment.find(before) == std::string_view::npos) {
+        for (const std::size_t index : listed) bind_hidden(index);
+        listed.clear();
       }
       before = c;
     }
-    if (depth > 0) {
-      lexer_.fail(begin, "a bracket of the statement that begins here is not closed",
-                  "add the closing bracket");
-    }
+    if (depth > 0) fail_bracket(begin);
   }
 
-  // Behind a word somewhere in a statement.
-  void note_hidden_assignment(std::string_view word, bool may_be_annotated) {
+  void bind_hidden(std::size_t index) {
+    const bool block = lexer_.indent() > 0 || is_compound(block_);
+    module_.values[index] = not_literal(
+        block ? fmt::format("assigned in a block (`{}`)", block_) : "assigned along with others",
+        lexer_.line());
+  }
+
+  // Behind a word somewhere in a statement; `before` is what stands before it.
+  void note_binding(std::string_view word, char before, std::vector<std::size_t>& listed) {
     const auto index = wanted(word);
     if (!index) return;
     const PythonLexer::Place behind = lexer_.place();
     lexer_.skip_blanks(false);
     const char c = lexer_.peek();
-    if ((c == '=' && lexer_.peek(1) != '=') ||
-        (c == ':' && may_be_annotated && take_annotation())) {
-      const bool block = lexer_.indent() > 0 || is_compound(block_);
-      module_.values[*index] = not_literal(
-          block ? fmt::format("assigned in a block (`{}`)", block_) : "assigned along with others",
-          behind.line);
+    if (c == '=' && lexer_.peek(1) != '=') {
+      bind_hidden(*index);
+    } else if (c == ',' && (before == '\0' || before == ',')) {
+      listed.push_back(*index);
+    } else if (c == ':' && before == '\0' && take_annotation()) {
+      bind_hidden(*index);
+    } else {
+      note_change(*index);
     }
     lexer_.go_back(behind);
   }

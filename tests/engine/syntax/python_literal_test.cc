@@ -99,6 +99,8 @@ TEST(PythonLiteralTest, FindsAssignmentsAtModuleLevel) {
       {"f = lambda revision='a': 1\n", "-"},
       {"x.revision = 'a'\n", "-"},
       {"x = revision == 'a'\n", "-"},
+      {"x = revision, y\n", "-"},
+      {"assert revision <= x\n", "-"},
       {"if revision: x = 1\n", "-"},
       {"my_revision = 'a'\nrevision_ = 'b'\n", "-"},
       {"def f():\n  revision = 'a'\n\nclass C:\n\trevision = 'b'\n", "-"},
@@ -149,6 +151,10 @@ TEST(PythonLiteralTest, SaysWhatIsNoLiteral) {
       {"if x: revision = 'a'\n", "not: assigned in a block (`if`)@1"},
       {"try:\n  revision: str = 'a'\nexcept E:\n  pass\n", "not: assigned in a block (`try`)@2"},
       {"x, revision = 1, 'a'\n", "not: assigned along with others@1"},
+      {"revision, _, x = 1, 'a', 2\n", "not: assigned along with others@1"},
+      {"if x:\n  revision += 'a'\n", "not: changed by `+=`@2"},
+      {"try:\n  from x import revision\nexcept E:\n  pass\n",
+       "not: imported from another module@2"},
       {"revision = '" + std::string(90, 'x') + "' + y\n",
        "not: `'" + std::string(59, 'x') + " ...`@1"},
       {"revision = " + std::string(60, '(') + "'a'" + std::string(60, ')') + "\n",
@@ -168,6 +174,9 @@ TEST(PythonLiteralTest, SaysWhatIsNotPython) {
       {"revision = ('a',\n\n",
        "a.py:1: a bracket of the statement that begins here is not closed; "
        "add the closing bracket"},
+      {"from x import (a,\nrevision = 1\n",
+       "a.py:1: a bracket of the statement that begins here is not closed; add the closing "
+       "bracket"},
       {"revision = '\\N{DASH}'\n",
        "a.py:1: characters by name (`\\N{...}`) are not read; write the character itself, or its "
        "number (`\\u2014`)"},

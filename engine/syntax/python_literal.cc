@@ -156,6 +156,7 @@ class ModuleReader {
   void read_import() {
     const int begin = lexer_.line();
     std::string_view last;
+    char before = '\0';
     int depth = 0;
     const auto bind = [&] {
       if (const auto index = wanted(last)) {
@@ -171,9 +172,12 @@ class ModuleReader {
       if (opens(c)) ++depth;
       if (closes(c)) --depth;
       if (c == ',' || closes(c)) bind();
-      if (word == "import") last = {};  // what was before is the name of a module
-      if (!word.empty()) last = word;
-      if (c == '.') last = {};
+      if (word == "import") {
+        last = {};  // what was before is the name of a module
+      } else if (!word.empty() && before != '.') {
+        last = word;  // `import a.b` binds a
+      }
+      before = c;
     }
     bind();
     if (depth > 0) fail_bracket(begin);

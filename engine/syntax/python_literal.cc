@@ -170,7 +170,7 @@ class ModuleReader {
       const std::string_view word = lexer_.peek_word();
       const char c = lexer_.take_any();
       if (opens(c)) ++depth;
-      if (closes(c)) --depth;
+      if (closes(c) && depth > 0) --depth;
       if (c == ',' || closes(c)) bind();
       if (word == "import") {
         last = {};  // what was before is the name of a module
@@ -230,13 +230,15 @@ class ModuleReader {
 
   // To behind the `=` of an annotated assignment; false: there is none, and the statement is over.
   bool take_annotation() {
+    const int begin = lexer_.line();
     lexer_.advance();
     int depth = 0;
     while (!lexer_.at_end()) {
       lexer_.skip_blanks(depth > 0);
       if (depth == 0 && lexer_.at_statement_end()) return false;
       const char c = lexer_.take_any();
-      depth += opens(c) ? 1 : closes(c) ? -1 : 0;
+      if (opens(c)) ++depth;
+      if (closes(c) && depth > 0) --depth;
       const bool comparison =
           (c == '=' || c == '!' || c == '<' || c == '>') && lexer_.peek() == '=';
       if (comparison) {
@@ -245,6 +247,7 @@ class ModuleReader {
         return true;
       }
     }
+    if (depth > 0) fail_bracket(begin);
     return false;
   }
 
@@ -339,7 +342,7 @@ class ModuleReader {
     bool cut = line.size() < source.size();
     if (line.size() > kLongestExcerpt) {
       std::size_t end = kLongestExcerpt;
-      while ((static_cast<unsigned char>(line[end]) & 0xC0) == 0x80) --end;
+      while (end > 0 && (static_cast<unsigned char>(line[end]) & 0xC0) == 0x80) --end;
       line.resize(end);
       cut = true;
     }

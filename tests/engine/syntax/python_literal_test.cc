@@ -176,6 +176,12 @@ TEST(PythonLiteralTest, SaysWhatIsNotPython) {
       {"revision = ('a',\n\n",
        "a.py:1: a bracket of the statement that begins here is not closed; "
        "add the closing bracket"},
+      {"revision: T[a = 'b'\n",
+       "a.py:1: a bracket of the statement that begins here is not closed; add the closing "
+       "bracket"},
+      {"from x import ]] (a,\nrevision = 1\n",
+       "a.py:1: a bracket of the statement that begins here is not closed; add the closing "
+       "bracket"},
       {"from x import (a,\nrevision = 1\n",
        "a.py:1: a bracket of the statement that begins here is not closed; add the closing "
        "bracket"},
@@ -190,6 +196,8 @@ TEST(PythonLiteralTest, SaysWhatIsNotPython) {
       {"x = 1\nrevision = '\xFF'\n",
        "a.py:2: the line is not valid UTF-8; save the script as UTF-8 text"},
       {"revision = 'a\0'\n"s, "a.py:1: the line holds a NUL byte; save the script as UTF-8 text"},
+      {"revision = " + std::string(90, '\x82') + "\n",
+       "a.py:1: the line is not valid UTF-8; save the script as UTF-8 text"},
       {"# -*- coding: latin-1 -*-\nrevision = '\xE4'\n",
        "a.py:1: the encoding 'latin-1' is not read; save the script as UTF-8 text and remove this "
        "comment"},

@@ -10,12 +10,12 @@
 #include <utility>
 
 #include "engine/core/error.h"
+#include "engine/syntax/encoding.h"
 
 namespace engine {
 namespace {
 
 constexpr std::string_view kDefault = "DEFAULT";
-constexpr std::string_view kByteOrderMark = "\xEF\xBB\xBF";
 
 // --- characters ----------------------------------------------------------------------------------
 
@@ -75,34 +75,6 @@ std::string lower(std::string_view text) {
   return result;
 }
 
-// Bytes of the well-formed UTF-8 character with which `text` begins; 0: it is not well-formed.
-std::size_t character_size(std::string_view text) {
-  const auto byte = [&](std::size_t i) { return static_cast<unsigned char>(text[i]); };
-  const unsigned char first = byte(0);
-  if (first < 0x80) return 1;
-  const std::size_t size = first >= 0xC2 && first < 0xE0   ? 2
-                           : first >= 0xE0 && first < 0xF0 ? 3
-                           : first >= 0xF0 && first < 0xF5 ? 4
-                                                           : 0;
-  if (size == 0 || text.size() < size) return 0;
-  for (std::size_t i = 1; i < size; ++i) {
-    if ((byte(i) & 0xC0) != 0x80) return 0;
-  }
-  const bool overlong = (first == 0xE0 && byte(1) < 0xA0) || (first == 0xF0 && byte(1) < 0x90);
-  const bool surrogate = first == 0xED && byte(1) >= 0xA0;
-  const bool too_high = first == 0xF4 && byte(1) >= 0x90;
-  return overlong || surrogate || too_high ? 0 : size;
-}
-
-bool is_utf8(std::string_view text) {
-  while (!text.empty()) {
-    const std::size_t size = character_size(text);
-    if (size == 0) return false;
-    text.remove_prefix(size);
-  }
-  return true;
-}
-
 // The next line without its end (\n, \r\n or \r), which is removed from `rest`, too.
 std::string_view next_line(std::string_view& rest) {
   const std::size_t end = rest.find_first_of("\r\n");
@@ -142,8 +114,8 @@ class Parser {
     while (!text.empty()) {
       ++line_;
       const std::string_view line = next_line(text);
-      if (!is_utf8(line)) {
-        fault("the line is not valid UTF-8; save the file as UTF-8 text");
+      if (find_bad_byte(line) != std::string_view::npos) {
+        fault("the line is not valid UTF-8, or holds a NUL byte; save the file as UTF-8 text");
         continue;
       }
       take(line);

@@ -7,15 +7,20 @@
 #define TOML_ENABLE_UNRELEASED_FEATURES 0
 // Together with kMostDots: how deep a document can nest, whose tree is taken down recursively.
 #define TOML_MAX_NESTED_VALUES 16
-#define TOML_ASSERT(holds) ((holds) ? static_cast<void>(0) : throw AssertionFailed{})
+#define TOML_ASSERT(holds) check_assertion(static_cast<bool>(holds))
 
+// Thrown instead of ending the program.
 struct AssertionFailed {};
+constexpr void check_assertion(bool holds) {
+  if (!holds) throw AssertionFailed{};
+}
 
 #include <fmt/format.h>
 
 #include <algorithm>
 #include <toml++/toml.h>
 #include <utility>
+#include <vector>
 
 #include "engine/core/error.h"
 #include "engine/syntax/node.h"
@@ -109,13 +114,13 @@ Node convert(const toml::node& value, const Document& document, int depth) {
 
 bool fails_assertion(std::string_view text) {
   try {
-    toml::parse(text);
+    static_cast<void>(toml::parse(text));
+    return false;
   } catch (const toml::parse_error&) {
     return false;
   } catch (const AssertionFailed&) {
     return true;
   }
-  return false;
 }
 
 // The first line with which the parser comes upon it.

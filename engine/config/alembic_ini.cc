@@ -135,7 +135,8 @@ void SettingsReader::read_ini_hooks(const IniDocument& ini, const IniVariables& 
   settings_.hooks_origin_ = fmt::format("{}:{}", ini.origin, section->line);
   const auto value_of = [&](const IniOption& option) {
     Interpolated given = interpolate(ini, kSection, option, names);
-    if (!given.fault.empty() && !settings_.hooks_fault_) settings_.hooks_fault_ = fault(given.fault);
+    if (!given.fault.empty() && !settings_.hooks_fault_)
+      settings_.hooks_fault_ = fault(given.fault);
     return given.text;
   };
   const IniOption* hooks = ini.find(kSection, "hooks");

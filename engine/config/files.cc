@@ -122,7 +122,8 @@ std::optional<ConfigText> read(const Choice& choice, const ConfigRequest& reques
 }
 
 // "package.sub:folder:folder" below one of `roots`.
-std::optional<fs::path> find_resource(std::string_view name, const std::vector<std::string>& roots) {
+std::optional<fs::path> find_resource(std::string_view name,
+                                      const std::vector<std::string>& roots) {
   std::string package(name.substr(0, name.find(':')));
   std::ranges::replace(package, '.', '/');
   std::string rest(name.substr(name.find(':') + 1));
@@ -165,14 +166,14 @@ ScriptFolders find_script_folders(const Settings& settings) {
   folders.location = resolve(settings.script_location(), Key::ScriptLocation, settings);
   std::error_code ignored;
   if (!fs::exists(folders.location, ignored)) {
-    throw Error(Reason::InvalidScripts,
-                fmt::format("Path doesn't exist: {}.  Please use the 'init' command to create a "
-                            "new scripts folder.",
-                            folders.location.string()),
-                fmt::format("script_location comes from {}",
-                            settings.is_set(Key::ScriptLocation)
-                                ? settings.origin(Key::ScriptLocation)
-                                : "its default"));
+    throw Error(
+        Reason::InvalidScripts,
+        fmt::format("Path doesn't exist: {}.  Please use the 'init' command to create a "
+                    "new scripts folder.",
+                    folders.location.string()),
+        fmt::format("script_location comes from {}", settings.is_set(Key::ScriptLocation)
+                                                         ? settings.origin(Key::ScriptLocation)
+                                                         : "its default"));
   }
   for (const std::string& name : settings.list(Key::VersionLocations)) {
     folders.versions.push_back(resolve(name, Key::VersionLocations, settings));

@@ -138,7 +138,8 @@ void SettingsReader::read_toml_hooks(const ConfigText& file, const Node& node) {
         hook.options.emplace_back(key, given.text);
       }
     }
-    if (hook.name.empty()) fail(item.line, "a post-write hook has no name; give it one: name = ...");
+    if (hook.name.empty())
+      fail(item.line, "a post-write hook has no name; give it one: name = ...");
     settings_.hooks_.push_back(std::move(hook));
   }
   if (node.kind != Node::Kind::List) {

@@ -88,8 +88,8 @@ std::vector<ShownSetting> Settings::shown(
   std::vector<ShownSetting> result;
   for (const KeyInfo& key : key_table()) {
     const Value& value = values_[static_cast<std::size_t>(key.key)];
-    std::string text = key.type == ValueType::List ? fmt::format("{}", fmt::join(value.items, ", "))
-                                                   : value.text;
+    std::string text =
+        key.type == ValueType::List ? fmt::format("{}", fmt::join(value.items, ", ")) : value.text;
     if (key.secret && !text.empty()) text = mask(text);
     result.push_back({std::string(key.name), text, value.origin, message(value.fault)});
     if (key.key == Key::ScriptLocation && !is_set(key.key)) {

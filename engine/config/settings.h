@@ -52,8 +52,8 @@ struct PostWriteHook {
 struct Value {
   std::string text = {};                // not of lists; empty: none
   std::vector<std::string> items = {};  // of lists
-  std::string origin = "default";  // "alembic.ini:12", "STILLHEAD_LOCK_WAIT", "--lock-wait"
-  std::optional<Error> fault = {};  // of Alembic's files, thrown when the value is asked for
+  std::string origin = "default";       // "alembic.ini:12", "STILLHEAD_LOCK_WAIT", "--lock-wait"
+  std::optional<Error> fault = {};      // of Alembic's files, thrown when the value is asked for
 };
 
 // A setting as `stillhead config` prints it.
@@ -77,7 +77,7 @@ class Settings {
   // Each is for the keys of its type: text for Text, Path, Hex and Choice. Throws Error(Bug) for
   // others, Error(InvalidUsage) for a fault in Alembic's files.
   const std::string& text(Key) const;
-  bool flag(Key) const;  // false when there is neither a value nor a default
+  bool flag(Key) const;           // false when there is neither a value nor a default
   std::size_t number(Key) const;  // 0: none
   std::chrono::milliseconds duration(Key) const;
   const std::vector<std::string>& list(Key) const;
@@ -92,8 +92,7 @@ class Settings {
 
   // All settings in the order of the table, then post_write_hooks. `mask` hides the passwords of a
   // URL.
-  std::vector<ShownSetting> shown(
-      const std::function<std::string(const std::string&)>& mask) const;
+  std::vector<ShownSetting> shown(const std::function<std::string(const std::string&)>& mask) const;
 
  private:
   friend class SettingsReader;

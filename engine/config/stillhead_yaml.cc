@@ -61,9 +61,8 @@ std::vector<std::string> list_of(const ConfigText& file, const KeyInfo& key, con
 std::string text_of(const ConfigText& file, const KeyInfo& key, const Node& node) {
   const std::string where = fmt::format("{}:{}: {}", file.name, node.line, key.name);
   if (node.kind != Node::Kind::Scalar) {
-    throw Error(Reason::InvalidUsage,
-                fmt::format("{} takes one value, not a {}", where,
-                            node.kind == Node::Kind::List ? "list" : "map"));
+    throw Error(Reason::InvalidUsage, fmt::format("{} takes one value, not a {}", where,
+                                                  node.kind == Node::Kind::List ? "list" : "map"));
   }
   const bool may_name_folder = key.type == ValueType::Path || key.key == Key::DatabaseUrl;
   Checked checked = check_value(

@@ -146,9 +146,10 @@ class Parser {
       begin_section(*name);
     } else if (section_ == nullptr) {
       if (!std::exchange(reported_no_section_, true)) {
-        fault(fmt::format("\"{}\" stands before the first [section]; write a section such as "
-                          "[alembic] above it",
-                          excerpt(content.substr(0, content.find_first_of("=:")))));
+        fault(
+            fmt::format("\"{}\" stands before the first [section]; write a section such as "
+                        "[alembic] above it",
+                        excerpt(content.substr(0, content.find_first_of("=:")))));
       }
     } else {
       begin_option(content);
@@ -175,8 +176,9 @@ class Parser {
     const std::size_t delimiter = content.find_first_of("=:");
     const std::string name = lower(strip_end(content.substr(0, delimiter)));
     if (delimiter == std::string_view::npos) {
-      fault("neither a [section] nor `key = value`; write it so, or indent it to go on with the "
-            "value above");
+      fault(
+          "neither a [section] nor `key = value`; write it so, or indent it to go on with the "
+          "value above");
       return;
     }
     if (name.empty()) fault("the key before the equals sign is missing; name it");
@@ -357,8 +359,7 @@ IniDocument parse_ini(std::string_view text, std::string_view origin, Reason rea
 
 Interpolated interpolate(const IniDocument& document, std::string_view section,
                          const IniOption& option, const IniVariables& variables) {
-  const std::string where =
-      fmt::format("{}:{}: '{}'", document.origin, option.line, option.name);
+  const std::string where = fmt::format("{}:{}: '{}'", document.origin, option.line, option.name);
   return Interpolation(&document, section, where, variables).expand(option.value);
 }
 

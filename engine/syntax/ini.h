@@ -16,7 +16,7 @@
 namespace engine {
 
 struct IniOption {
-  std::string name = {};  // lower case
+  std::string name = {};   // lower case
   std::string value = {};  // as written, lines joined by '\n'; `%` not yet interpreted
   int line = 0;            // 1-based, where the option begins
 };
@@ -28,7 +28,7 @@ struct IniSection {
 };
 
 struct IniDocument {
-  std::string origin = {};  // what errors call the text
+  std::string origin = {};   // what errors call the text
   IniSection defaults = {};  // [DEFAULT]
   std::vector<IniSection> sections = {};
 
@@ -41,8 +41,9 @@ struct IniDocument {
 };
 
 // Throws Error(`reason`) that names every fault as "origin:line: what; what to do", one a line: no
-// section before the first option, a line that is neither section nor option, a section or an option
-// that stands twice, text that is not UTF-8. A byte order mark and any line ends are understood.
+// section before the first option, a line that is neither section nor option, a section or an
+// option that stands twice, text that is not UTF-8. A byte order mark and any line ends are
+// understood.
 IniDocument parse_ini(std::string_view text, std::string_view origin, Reason reason);
 
 // Names that the file itself does not define, spelt as in the reference; nullopt: unknown. What it
@@ -55,9 +56,9 @@ struct Interpolated {
   std::string fault = {};  // "origin:line: 'key' what; what to do"; empty: none
 };
 
-// The value of `option`, which find() has returned for `section`, with `%%` as `%` and `%(name)s` as
-// the value of that name: of the section, of [DEFAULT], of `variables`. Values refer to values, up
-// to ten deep. Faults: unknown name, circle, `%` before anything else, more than 1 MiB.
+// The value of `option`, which find() has returned for `section`, with `%%` as `%` and `%(name)s`
+// as the value of that name: of the section, of [DEFAULT], of `variables`. Values refer to values,
+// up to ten deep. Faults: unknown name, circle, `%` before anything else, more than 1 MiB.
 Interpolated interpolate(const IniDocument&, std::string_view section, const IniOption& option,
                          const IniVariables& variables);
 

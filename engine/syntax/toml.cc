@@ -16,9 +16,9 @@ constexpr void check_assertion(bool holds) {
 }
 
 #include <fmt/format.h>
+#include <toml++/toml.h>
 
 #include <algorithm>
-#include <toml++/toml.h>
 #include <utility>
 #include <vector>
 

@@ -96,8 +96,10 @@ TEST(ParseIniTest, NamesTheLineAndWhatToDo) {
       {"[DEFAULT]\na=1\n[DEFAULT]\na=2\n",
        "a.ini:4: 'a' stands twice in [DEFAULT], first in line 2; remove one of them"},
       {"[s]\n[t]\n[s]\n", "a.ini:3: the section [s] stands twice, first in line 1; join the two"},
-      {"[s]\na=\xFF\n", "a.ini:2: the line is not valid UTF-8, or holds a NUL byte; save the file as UTF-8 text"},
-      {"[s]\na=\xED\xA0\x80\n", "a.ini:2: the line is not valid UTF-8, or holds a NUL byte; save the file as UTF-8 text"},
+      {"[s]\na=\xFF\n",
+       "a.ini:2: the line is not valid UTF-8, or holds a NUL byte; save the file as UTF-8 text"},
+      {"[s]\na=\xED\xA0\x80\n",
+       "a.ini:2: the line is not valid UTF-8, or holds a NUL byte; save the file as UTF-8 text"},
       {"[s]\na=1\n[s]\nb=1\nb=2\n",
        "a.ini:3: the section [s] stands twice, first in line 1; join the two\n"
        "a.ini:5: 'b' stands twice in [s], first in line 4; remove one of them"},

@@ -47,8 +47,7 @@ TEST(ParseTomlTest, KeepsOrderLinesAndTypes) {
       {"a = [1, \"2\",\n [3]]\n", "{a@1: [1, \"2\", [3]]}"},
       {"[tool.alembic]\nx = 1\n[other]\n", "{tool@1: {alembic@1: {x@2: 1}}, other@3: {}}"},
       {"a.b = 1\n\"c d\".e = 2\n", "{a@1: {b@1: 1}, c d@2: {e@2: 2}}"},
-      {"[[h]]\nname = \"b\"\n[[h]]\nname = \"a\"\n",
-       "{h@1: [{name@2: \"b\"}, {name@4: \"a\"}]}"},
+      {"[[h]]\nname = \"b\"\n[[h]]\nname = \"a\"\n", "{h@1: [{name@2: \"b\"}, {name@4: \"a\"}]}"},
       {"i = {b = 1, a = 2}\r\n", "{i@1: {b@1: 1, a@1: 2}}"},
   };
   for (const auto& c : kCases) EXPECT_EQ(shown(parse(c.text)), c.expected) << c.text;

@@ -65,6 +65,8 @@ TEST(ParseTomlTest, NamesTheLineOfWhatIsWrong) {
   } kCases[] = {
       {"a = 1\nb = \n", "a.toml:2: "},
       {"a = 1\n\na = 2\n", "a.toml:3: "},
+      {"x = \xC3\xA9\n", "a.toml:1: "},
+      {"\xEF\xBB\xBB\n", "a.toml:1: "},
       {"[a]\n[a]\n", "a.toml:2: "},
       {"a = 'b\n", "a.toml:1: "},
       {"a = \"\xFF\"\n", "a.toml:1: "},

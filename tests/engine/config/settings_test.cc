@@ -267,7 +267,7 @@ TEST(SettingsTest, ReadsStillheadYaml) {
       {yaml("script_location: \"%(here)s/db\"\n"), Key::ScriptLocation, "/project/db",
        "stillhead.yaml:1"},
       {yaml("\nversion_locations:\n  - a:b\n  - \"%(here)s/c\"\n"), Key::VersionLocations,
-       "a:b|/project/c", "stillhead.yaml:2"},
+       "a:b|/project/c", "stillhead.yaml:3"},  // where the value begins
       {yaml("version_locations: one\n"), Key::VersionLocations, "one", "stillhead.yaml:1"},
       {yaml("file_template: \"%(year)d_%(rev)s\"\n"), Key::FileTemplate, "%(year)d_%(rev)s",
        "stillhead.yaml:1"},

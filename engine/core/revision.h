@@ -12,6 +12,8 @@ namespace engine {
 using RevisionId = std::string;
 using RevisionSet = std::set<RevisionId>;
 
+enum class ScriptFormat { Sql, Python, Yaml };
+
 struct Revision {
   RevisionId id = {};
   std::vector<RevisionId> down_revisions = {};  // parents as written; empty: a base
@@ -20,6 +22,7 @@ struct Revision {
   std::string message = {};                     // one line
   std::string file = {};                        // path as given to read_scripts
   bool transactional = true;                    // false: `-- transactional: false`
+  ScriptFormat format = ScriptFormat::Sql;
 };
 
 }  // namespace engine

@@ -82,23 +82,36 @@ class ComponentSearch {
   std::vector<std::vector<int>> components_ = {};
 };
 
+bool has_gaps(const std::vector<char>& selection, const Adjacency& below, const Adjacency& above) {
+  const std::vector<char> down = reachable(selection, below);
+  const std::vector<char> up = reachable(selection, above);
+  for (std::size_t i = 0; i < selection.size(); ++i) {
+    if (selection[i] == 0 && down[i] != 0 && up[i] != 0) return true;
+  }
+  return false;
+}
+
 // Newest first, as Alembic does it: a list of open heads, of which one is walked down until another
 // open head lies above the next node.
 class BranchWalk {
  public:
-  BranchWalk(const std::vector<char>& selection, const Adjacency& below, const Adjacency& above)
+  BranchWalk(const std::vector<char>& selection, const std::vector<int>& heads,
+             const Adjacency& below, const Adjacency& above)
       : todo_(selection),
         users_(selection.size(), 0),
         is_open_(selection.size(), 0),
         visit_(selection.size(), 0),
+        has_gaps_(has_gaps(selection, below, above)),
         below_(below),
         above_(above) {
     for (std::size_t i = 0; i < todo_.size(); ++i) {
       if (todo_[i] == 0) continue;
       for (const int next : below_[i]) ++users_[at(next)];
     }
-    for (std::size_t i = 0; i < todo_.size(); ++i) {
-      if (todo_[i] != 0 && users_[i] == 0) open_head(static_cast<int>(i));
+    std::vector<int> ascending = heads;
+    std::sort(ascending.begin(), ascending.end());
+    for (const int head : ascending) {
+      if (todo_[at(head)] != 0 && is_open_[at(head)] == 0) open_head(head);
     }
   }
 
@@ -106,10 +119,13 @@ class BranchWalk {
     std::vector<int> newest_first;
     while (!heads_.empty()) {
       const int candidate = heads_[current_];
-      // Whatever is still to be done lies at or below an open head.
-      if (users_[at(candidate)] > 0) {
-        current_ = first_head_above(candidate);
-        continue;
+      // Without gaps, what is above a member and still to be done is so through members.
+      if (has_gaps_ || users_[at(candidate)] > 0) {
+        const std::size_t other = first_head_above(candidate);
+        if (other < heads_.size()) {
+          current_ = other;
+          continue;
+        }
       }
       newest_first.push_back(candidate);
       todo_[at(candidate)] = 0;
@@ -143,8 +159,10 @@ class BranchWalk {
     if (current_ > 0) --current_;
   }
 
+  // heads_.size(): there is none.
   std::size_t first_head_above(int node) {
     const std::size_t first = current_ == 0 ? 1 : 0;
+    if (first >= heads_.size()) return heads_.size();
     const auto& below_first = below_[at(heads_[first])];
     if (std::find(below_first.begin(), below_first.end(), node) != below_first.end()) return first;
     ++visits_;
@@ -153,7 +171,7 @@ class BranchWalk {
       const int member = stack.back();
       stack.pop_back();
       for (const int next : above_[at(member)]) {
-        if (todo_[at(next)] == 0 || visit_[at(next)] == visits_) continue;
+        if ((todo_[at(next)] == 0 && !has_gaps_) || visit_[at(next)] == visits_) continue;
         visit_[at(next)] = visits_;
         stack.push_back(next);
       }
@@ -168,6 +186,7 @@ class BranchWalk {
   std::vector<char> is_open_;
   std::vector<int> visit_;  // the last search that came by
   int visits_ = 0;
+  bool has_gaps_;
   const Adjacency& below_;
   const Adjacency& above_;
   std::vector<int> heads_ = {};
@@ -198,6 +217,24 @@ std::optional<std::vector<int>> topological_ranks(const Adjacency& adjacency) {
 
 std::vector<std::vector<int>> cycles(const Adjacency& adjacency) {
   return ComponentSearch(adjacency).run();
+}
+
+std::vector<char> reachable(const std::vector<char>& start, const Adjacency& adjacency) {
+  std::vector<char> seen = start;
+  std::vector<int> todo;
+  for (std::size_t i = 0; i < start.size(); ++i) {
+    if (start[i] != 0) todo.push_back(static_cast<int>(i));
+  }
+  while (!todo.empty()) {
+    const int node = todo.back();
+    todo.pop_back();
+    for (const int next : adjacency[at(node)]) {
+      if (seen[at(next)] != 0) continue;
+      seen[at(next)] = 1;
+      todo.push_back(next);
+    }
+  }
+  return seen;
 }
 
 Adjacency reversed(const Adjacency& adjacency) {
@@ -242,11 +279,10 @@ Adjacency without_inherited(const Adjacency& dependencies, const Adjacency& pare
   return result;
 }
 
-std::vector<int> branch_by_branch_order(const std::vector<char>& selection, const Adjacency& below,
+std::vector<int> branch_by_branch_order(const std::vector<char>& selection,
+                                        const std::vector<int>& heads, const Adjacency& below,
                                         const Adjacency& above) {
-  std::vector<int> order = BranchWalk(selection, below, above).run();
-  std::reverse(order.begin(), order.end());
-  return order;
+  return BranchWalk(selection, heads, below, above).run();
 }
 
 }  // namespace engine

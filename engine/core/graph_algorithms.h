@@ -18,6 +18,9 @@ std::optional<std::vector<int>> topological_ranks(const Adjacency&);
 // The sets of two or more nodes that reach each other.
 std::vector<std::vector<int>> cycles(const Adjacency&);
 
+// All that can be reached from the members of `start` (not 0), which are included.
+std::vector<char> reachable(const std::vector<char>& start, const Adjacency&);
+
 // Who points to i, ascending.
 Adjacency reversed(const Adjacency&);
 
@@ -26,10 +29,13 @@ Adjacency reversed(const Adjacency&);
 Adjacency without_inherited(const Adjacency& dependencies, const Adjacency& parents,
                             const Adjacency& all_down);
 
-// Members of `selection`, below before above, following one branch down to its fork before the next
-// is begun: Alembic's RevisionMap._topological_sort, reversed. Linear unless many branches meet in
-// one fork.
-std::vector<int> branch_by_branch_order(const std::vector<char>& selection, const Adjacency& below,
+// Members of `selection`, above before below, following one branch down to its fork before the next
+// is begun: Alembic's RevisionMap._topological_sort. It begins at those of `heads` that are members,
+// in ascending order; members that it cannot reach from there through members are left out. `above`
+// = reversed all_down. Linear unless many branches meet in one fork, or the selection has gaps
+// (somebody above one member and below another is none).
+std::vector<int> branch_by_branch_order(const std::vector<char>& selection,
+                                        const std::vector<int>& heads, const Adjacency& below,
                                         const Adjacency& above);
 
 }  // namespace engine

@@ -4,6 +4,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <numeric>
 #include <set>
 
 #include "engine/core/error.h"
@@ -42,18 +43,44 @@ struct CycleKind {
   std::string_view field = {};  // whose change mends it
 };
 
-void report_cycle(const std::vector<int>& cycle, const CycleKind& kind,
-                  const std::vector<Revision>& revisions, Faults& faults) {
+std::vector<std::string> sorted_ids(const std::vector<int>& members,
+                                    const std::vector<Revision>& revisions) {
   std::vector<std::string> ids;
-  for (const int member : cycle) ids.push_back(revisions[static_cast<std::size_t>(member)].id);
+  for (const int member : members) ids.push_back(revisions[static_cast<std::size_t>(member)].id);
   std::sort(ids.begin(), ids.end());
+  return ids;
+}
+
+// The revisions that Alembic names for a cycle: not below a head or not above a base; empty: it
+// does not see the cycle.
+std::vector<int> cut_off(const std::vector<std::vector<int>>& down) {
+  const std::vector<std::vector<int>> up = reversed(down);
+  std::vector<char> is_head(down.size(), 0);
+  std::vector<char> is_base(down.size(), 0);
+  for (std::size_t i = 0; i < down.size(); ++i) {
+    is_head[i] = up[i].empty();
+    is_base[i] = down[i].empty();
+  }
+  const std::vector<char> below_heads = reachable(is_head, down);
+  const std::vector<char> above_bases = reachable(is_base, up);
+  std::vector<int> result;
+  for (std::size_t i = 0; i < down.size(); ++i) {
+    if (below_heads[i] == 0 || above_bases[i] == 0) result.push_back(static_cast<int>(i));
+  }
+  return result;
+}
+
+void report_cycle(const std::vector<int>& cycle, const std::vector<int>& named,
+                  const CycleKind& kind, const std::vector<Revision>& revisions, Faults& faults) {
+  const std::vector<std::string> ids = sorted_ids(cycle, revisions);
   const auto first = std::find_if(cycle.begin(), cycle.end(), [&](int member) {
     return revisions[static_cast<std::size_t>(member)].id == ids.front();
   });
   faults.push_back(fmt::format(
-      "{}: {} is detected in revisions ({}); change {} of one of them so that one comes first",
-      place(revisions[static_cast<std::size_t>(*first)]), kind.name, fmt::join(ids, ", "),
-      kind.field));
+      "{}: {} is detected in revisions ({}); {} need each other: change {} of one of them so that "
+      "it comes first",
+      place(revisions[static_cast<std::size_t>(*first)]), kind.name,
+      fmt::join(sorted_ids(named, revisions), ", "), fmt::join(ids, ", "), kind.field));
 }
 
 // Cycles by down_revision first; those that need depends_on only where the first kind is not at
@@ -62,16 +89,24 @@ void find_cycles(const std::vector<Revision>& revisions,
                  const std::vector<std::vector<int>>& parents,
                  const std::vector<std::vector<int>>& all_down, Faults& faults) {
   if (topological_ranks(all_down)) return;
+  const auto alembics_or = [](const std::vector<int>& named, const std::vector<int>& cycle) {
+    return named.empty() ? cycle : named;
+  };
   std::vector<char> reported(revisions.size(), 0);
+  const std::vector<int> by_parents = cut_off(parents);
   for (const auto& cycle : cycles(parents)) {
     for (const int member : cycle) reported[static_cast<std::size_t>(member)] = 1;
-    report_cycle(cycle, {"Cycle", "down_revision"}, revisions, faults);
+    report_cycle(cycle, alembics_or(by_parents, cycle), {"Cycle", "down_revision"}, revisions,
+                 faults);
   }
+  const std::vector<int> by_all = by_parents.empty() ? cut_off(all_down) : std::vector<int>{};
   for (const auto& cycle : cycles(all_down)) {
     const bool known = std::any_of(cycle.begin(), cycle.end(), [&](int member) {
       return reported[static_cast<std::size_t>(member)] != 0;
     });
-    if (!known) report_cycle(cycle, {"Dependency cycle", "depends_on"}, revisions, faults);
+    if (known) continue;
+    report_cycle(cycle, alembics_or(by_all, cycle), {"Dependency cycle", "depends_on"}, revisions,
+                 faults);
   }
 }
 
@@ -89,6 +124,7 @@ std::vector<std::vector<int>> united(std::vector<std::vector<int>> first,
 
 RevisionGraph::RevisionGraph(std::vector<Revision> revisions) : revisions_(std::move(revisions)) {
   Faults faults;
+  check_ids(faults);
   index_names(faults);
   Adjacency parents = resolve_parents(faults);
   const Adjacency dependencies = resolve_dependencies(faults);
@@ -99,6 +135,21 @@ RevisionGraph::RevisionGraph(std::vector<Revision> revisions) : revisions_(std::
   build_edges(std::move(parents), dependencies);
 }
 
+// Characters that targets are written with.
+void RevisionGraph::check_ids(Faults& faults) const {
+  for (const Revision& revision : revisions_) {
+    std::vector<std::string> illegal;
+    for (const std::string character : {"+", "-", ":", "@"}) {
+      if (revision.id.find(character) != std::string::npos) illegal.push_back(character);
+    }
+    if (illegal.empty()) continue;
+    faults.push_back(
+        fmt::format("{}: Character(s) '{}' not allowed in revision identifier '{}'; give the "
+                    "revision another id",
+                    place(revision), fmt::join(illegal, ", "), revision.id));
+  }
+}
+
 // Ids and labels share one space of names, as in Alembic.
 void RevisionGraph::index_names(Faults& faults) {
   ids_.reserve(revisions_.size());
@@ -107,8 +158,8 @@ void RevisionGraph::index_names(Faults& faults) {
     if (fresh) continue;
     const Revision& first = revisions_[static_cast<std::size_t>(known->second)];
     faults.push_back(
-        fmt::format("{}: revision '{}' is present more than once, first in {}; give one of "
-                    "them another id",
+        fmt::format("{}: Revision {} is present more than once, first in {}; give one of them "
+                    "another id",
                     place(revisions_[i]), revisions_[i].id, place(first)));
   }
   for (std::size_t i = 0; i < revisions_.size(); ++i) {
@@ -188,19 +239,18 @@ void RevisionGraph::build_edges(Adjacency parents, const Adjacency& dependencies
   Adjacency below = united(parents, without_inherited(dependencies, parents, all_down));
   Adjacency children = reversed(parents);
   Adjacency above = reversed(all_down);
-  const auto names = [this](const Adjacency& adjacency) {
-    std::vector<std::vector<RevisionId>> result(adjacency.size());
-    for (std::size_t i = 0; i < adjacency.size(); ++i) {
-      result[i].reserve(adjacency[i].size());
-      for (const int member : adjacency[i]) {
-        result[i].push_back(revisions_[static_cast<std::size_t>(member)].id);
-      }
-    }
-    return result;
-  };
-  child_ids_ = names(children);
-  normalized_ids_ = names(below);
   edges_ = {std::move(parents), std::move(children), std::move(below), std::move(above)};
+  const int count = static_cast<int>(size());
+  for (int i = 0; i < count; ++i) {
+    if (edges(Edges::Children, i).empty()) heads_.push_back(i);
+    if (edges(Edges::Above, i).empty()) effective_heads_.push_back(i);
+    if (edges(Edges::Parents, i).empty()) bases_.push_back(i);
+  }
+  by_id_.resize(size());
+  std::iota(by_id_.begin(), by_id_.end(), 0);
+  std::sort(by_id_.begin(), by_id_.end(), [this](int a, int b) {
+    return revisions_[static_cast<std::size_t>(a)].id < revisions_[static_cast<std::size_t>(b)].id;
+  });
 }
 
 std::optional<int> RevisionGraph::position(std::string_view id) const {
@@ -226,27 +276,39 @@ std::optional<RevisionId> RevisionGraph::labelled(std::string_view label) const 
   return revisions_[static_cast<std::size_t>(found->second)].id;
 }
 
-RevisionSet RevisionGraph::heads() const {
-  RevisionSet result;
-  for (std::size_t i = 0; i < size(); ++i) {
-    if (edges(Edges::Children, static_cast<int>(i)).empty()) result.insert(revisions_[i].id);
-  }
-  return result;
+std::optional<int> RevisionGraph::label_position(std::string_view label) const {
+  const auto found = labels_.find(label);
+  if (found == labels_.end()) return std::nullopt;
+  return found->second;
 }
 
-RevisionSet RevisionGraph::effective_heads() const {
-  RevisionSet result;
-  for (std::size_t i = 0; i < size(); ++i) {
-    if (edges(Edges::Above, static_cast<int>(i)).empty()) result.insert(revisions_[i].id);
+std::vector<RevisionGraph::Key> RevisionGraph::keys_starting_with(std::string_view prefix) const {
+  constexpr std::size_t kShortest = 4;
+  std::vector<Key> keys;
+  const auto id = [this](int position) -> std::string_view {
+    return revisions_[static_cast<std::size_t>(position)].id;
+  };
+  const auto first = std::lower_bound(by_id_.begin(), by_id_.end(), prefix,
+                                      [&](int a, std::string_view b) { return id(a) < b; });
+  for (auto i = first; i != by_id_.end() && id(*i).starts_with(prefix); ++i) {
+    if (id(*i).size() >= kShortest) keys.push_back({id(*i), *i});
   }
-  return result;
+  const auto ids_found = static_cast<std::ptrdiff_t>(keys.size());
+  for (const auto& [label, position] : labels_) {
+    if (label.size() >= kShortest && label.starts_with(prefix)) keys.push_back({label, position});
+  }
+  std::sort(keys.begin() + ids_found, keys.end(),
+            [](const Key& a, const Key& b) { return a.name < b.name; });
+  return keys;
 }
 
-RevisionSet RevisionGraph::bases() const {
+RevisionSet RevisionGraph::heads() const { return ids_of(heads_); }
+RevisionSet RevisionGraph::effective_heads() const { return ids_of(effective_heads_); }
+RevisionSet RevisionGraph::bases() const { return ids_of(bases_); }
+
+RevisionSet RevisionGraph::ids_of(const Positions& members) const {
   RevisionSet result;
-  for (std::size_t i = 0; i < size(); ++i) {
-    if (edges(Edges::Parents, static_cast<int>(i)).empty()) result.insert(revisions_[i].id);
-  }
+  for (const int member : members) result.insert(revisions_[static_cast<std::size_t>(member)].id);
   return result;
 }
 
@@ -258,12 +320,20 @@ bool RevisionGraph::is_effective_head(std::string_view id) const {
   return edges(Edges::Above, require(id)).empty();
 }
 
-const std::vector<RevisionId>& RevisionGraph::children(std::string_view id) const {
-  return child_ids_[static_cast<std::size_t>(require(id))];
+std::vector<RevisionId> RevisionGraph::children(std::string_view id) const {
+  return names(Edges::Children, id);
 }
 
-const std::vector<RevisionId>& RevisionGraph::normalized_down(std::string_view id) const {
-  return normalized_ids_[static_cast<std::size_t>(require(id))];
+std::vector<RevisionId> RevisionGraph::normalized_down(std::string_view id) const {
+  return names(Edges::Below, id);
+}
+
+std::vector<RevisionId> RevisionGraph::names(Edges kind, std::string_view id) const {
+  std::vector<RevisionId> result;
+  for (const int member : edges(kind, require(id))) {
+    result.push_back(revisions_[static_cast<std::size_t>(member)].id);
+  }
+  return result;
 }
 
 std::vector<std::string> RevisionGraph::labels(std::string_view id) const {
@@ -365,10 +435,26 @@ std::vector<RevisionId> RevisionGraph::upgrade_order(const RevisionSet& selectio
 }
 
 RevisionGraph::Positions RevisionGraph::upgrade_order(const Mask& selection) const {
+  Positions heads;
+  for (int i = 0; i < static_cast<int>(size()); ++i) {
+    if (selection[static_cast<std::size_t>(i)] == 0) continue;
+    const Positions& users = edges(Edges::Above, i);
+    if (std::none_of(users.begin(), users.end(),
+                     [&](int user) { return selection[static_cast<std::size_t>(user)] != 0; })) {
+      heads.push_back(i);
+    }
+  }
+  Positions order = downgrade_order(selection, heads);
+  std::reverse(order.begin(), order.end());
+  return order;
+}
+
+RevisionGraph::Positions RevisionGraph::downgrade_order(const Mask& selection,
+                                                        const Positions& heads) const {
   const auto of = [this](Edges kind) -> const Adjacency& {
     return edges_[static_cast<std::size_t>(kind)];
   };
-  return branch_by_branch_order(selection, of(Edges::Below), of(Edges::Above));
+  return branch_by_branch_order(selection, heads, of(Edges::Below), of(Edges::Above));
 }
 
 }  // namespace engine

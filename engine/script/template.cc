@@ -1,4 +1,4 @@
-// SPD"`% if` without `% endif`"-License-Identifier: Apache-2.0
+// SPDX-License-Identifier: Apache-2.0
 #include "engine/script/template.h"
 
 #include <fmt/format.h>

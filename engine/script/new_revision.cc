@@ -9,9 +9,10 @@
 #include "engine/core/error.h"
 #include "engine/script/create_date.h"
 #include "engine/script/file_template.h"
+#include "engine/script/header.h"
 #include "engine/script/new_file.h"
-#include "engine/script/script_dir.h"
 #include "engine/script/slug.h"
+#include "engine/script/sql_header.h"
 #include "engine/script/stock_templates.h"
 #include "engine/script/template.h"
 
@@ -91,46 +92,79 @@ std::string render(const NewRevision& revision, const fs::path& script_location,
                          revision.format, values_of(revision, date));
 }
 
-[[noreturn]] void fail_other(const fs::path& made_of, const std::string& file,
-                             std::string_view what) {
-  throw Error(Reason::InvalidScripts,
-              fmt::format("{}: the new script {} would not say {}", made_of.string(), file, what),
-              "mend the template, or remove it to get the built-in one");
+HeaderReading read_header(ScriptFormat format, const NewScript& script) {
+  const std::string file = script.file.string();
+  switch (format) {
+    case ScriptFormat::Python:
+      return read_python_header(script.text, file);
+    case ScriptFormat::Yaml:
+      return read_yaml_header(script.text, file);
+    case ScriptFormat::Sql:
+      break;
+  }
+  return read_sql_header(script.text, file).header;
 }
 
 // What was asked for and what the readers will see.
 void check_reads_back(const NewRevision& revision, const NewScript& script,
                       const fs::path& script_location) {
-  if (revision.format != ScriptFormat::Sql) return;
-  const std::string file = script.file.string();
-  const Revision read = parse_sql_header(script.text, file);
   const NewNode& node = revision.node;
+  const std::string file = script.file.string();
   const fs::path made_of = script_location / template_file_name(revision.format);
-  if (read.id != node.id) fail_other(made_of, file, fmt::format("`-- revision: {}`", node.id));
-  if (read.down_revisions != node.down_revisions) {
-    fail_other(made_of, file,
-               fmt::format("`-- down_revision: {}`", fmt::join(node.down_revisions, ", ")));
+  const auto fail = [&](const std::string& message) {
+    throw Error(
+        Reason::InvalidScripts, message,
+        fmt::format("mend {}, or remove it to get the built-in template", made_of.string()));
+  };
+  const auto check = [&](const char* key, const auto& wanted, const auto& found) {
+    if (wanted == found) return;
+    fail(fmt::format("{}: the new script {} would not say {}: {}", made_of.string(), file, key,
+                     fmt::join(wanted, ", ")));
+  };
+  const HeaderReading header = read_header(revision.format, script);
+  if (!header.faults.empty()) {
+    fail(fmt::format("{}: the new script would be faulty:\n{}", made_of.string(),
+                     fmt::join(header.faults, "\n")));
   }
-  if (read.depends_on != node.depends_on) {
-    fail_other(made_of, file, fmt::format("`-- depends_on: {}`", fmt::join(node.depends_on, ", ")));
+  const Revision& read = header.revision;
+  check("revision", std::vector{node.id}, std::vector{read.id});
+  check("down_revision", node.down_revisions, read.down_revisions);
+  check("depends_on", node.depends_on, read.depends_on);
+  if (revision.format == ScriptFormat::Python && read.branch_labels.empty() &&
+      !node.branch_labels.empty()) {
+    fail(
+        fmt::format("Version {} specified branch_labels {}, however the migration file {} does "
+                    "not have them; have you upgraded your script.py.mako to include the "
+                    "'branch_labels' section?",
+                    node.id, fmt::join(node.branch_labels, ", "), file));
   }
-  if (read.branch_labels != node.branch_labels) {
-    fail_other(made_of, file,
-               fmt::format("`-- branch_labels: {}`", fmt::join(node.branch_labels, ", ")));
-  }
+  check("branch_labels", node.branch_labels, read.branch_labels);
 }
 
-// Such a file would be written and never seen again.
-void check_is_read(const fs::path& name, ScriptFormat format) {
+bool is_passed_over(const std::string& name, ScriptFormat format) {
+  if (name.starts_with('.')) return true;
+  if (format == ScriptFormat::Python) return name.starts_with("__init__") || name == "env.py";
+  return name.starts_with('_') || name == "stillhead.yaml";
+}
+
+// Otherwise the file would be written and never seen again.
+void check_is_read(const fs::path& name, ScriptFormat format, bool recursive) {
   const bool hidden = std::ranges::any_of(
       name, [](const fs::path& part) { return part.string().starts_with('.'); });
-  const bool private_name = name.filename().string().starts_with('_');
-  if (!hidden && (!private_name || format == ScriptFormat::Python)) return;
-  throw Error(Reason::InvalidUsage,
-              fmt::format("the new script would be called {}, and such names are passed over when "
-                          "scripts are read",
-                          name.string()),
-              "begin file_template with %(rev)s");
+  if (hidden || is_passed_over(name.filename().string(), format)) {
+    throw Error(Reason::InvalidUsage,
+                fmt::format("the new script would be called {}, and such names are passed over "
+                            "when scripts are read",
+                            name.string()),
+                "begin file_template with %(rev)s");
+  }
+  if (name.has_parent_path() && !recursive) {
+    throw Error(Reason::InvalidUsage,
+                fmt::format("the new script would be called {}, and folders below the version "
+                            "location are not read",
+                            name.string()),
+                "set recursive_version_locations = true, or write file_template without /");
+  }
 }
 
 bool holds(const fs::path& folder, const fs::path& file) {
@@ -183,7 +217,7 @@ NewScript make_new_script(const NewRevision& revision, const fs::path& script_lo
   const std::string slug = slug_of(revision.message.value_or(""), settings.truncate_slug_length);
   const std::string name = file_name(settings.file_template, {revision.node.id, slug, date});
   const fs::path file = fmt::format("{}{}", name, ending_of(revision.format));
-  check_is_read(file, revision.format);
+  check_is_read(file, revision.format, settings.recursive_version_locations);
   NewScript script;
   script.file = absolute_path(version_location / file);
   script.text = render(revision, script_location, date);

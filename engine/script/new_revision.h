@@ -30,6 +30,7 @@ struct NewFileSettings {
   std::string file_template = "%(rev)s_%(slug)s";
   int truncate_slug_length = 40;
   std::string timezone = {};  // empty: local time
+  bool recursive_version_locations = false;
 };
 
 struct NewScript {

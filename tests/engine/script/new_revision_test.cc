@@ -87,30 +87,66 @@ def downgrade() -> None:
 )");
 }
 
+constexpr const char* kShortTemplate =
+    "revision = ${repr(up_revision)}\ndown_revision = ${repr(down_revision)}\n"
+    "branch_labels = ${repr(branch_labels)}\ndepends_on = ${repr(depends_on)}\n";
+
 TEST_F(NewRevisionTest, HandsTemplatesWhatAlembicHandsThem) {
-  folder_.write("script.py.mako",
-                "${repr(down_revision)} ${repr(branch_labels)} ${repr(depends_on)} ${message}");
+  folder_.write("script.py.mako", std::string(kShortTemplate) + "# ${message}");
   struct Case {
     NewNode node = {};
     std::string text = {};
   };
   const Case cases[] = {
-      {{"n", {}, {}, {}}, "None None None empty message"},
-      {{"n", {"a"}, {"x"}, {"l"}}, "'a' ('l',) 'x' empty message"},
-      {{"n", {"a", "b"}, {"x", "y"}, {"l", "m"}}, "('a', 'b') ('l', 'm') ['x', 'y'] empty message"},
+      {{"n", {}, {}, {}},
+       "revision = 'n'\ndown_revision = None\nbranch_labels = None\ndepends_on = None\n"},
+      {{"n", {"a"}, {"x"}, {"l"}},
+       "revision = 'n'\ndown_revision = 'a'\nbranch_labels = ('l',)\ndepends_on = 'x'\n"},
+      {{"n", {"a", "b"}, {"x", "y"}, {"l", "m"}},
+       "revision = 'n'\ndown_revision = ('a', 'b')\nbranch_labels = ('l', 'm')\n"
+       "depends_on = ['x', 'y']\n"},
   };
   for (const auto& [node, text] : cases) {
     NewRevision wanted = revision(ScriptFormat::Python, std::nullopt);
     wanted.node = node;
-    EXPECT_EQ(make(wanted).text, text);
+    EXPECT_EQ(make(wanted).text, text + "# empty message");
     EXPECT_EQ(make(wanted).file, folder_ / "versions/n_.py");
   }
 }
 
 TEST_F(NewRevisionTest, KeepsDocstringsWhole) {
-  folder_.write("script.py.mako", "${message}|${repr(message)}");
-  EXPECT_EQ(make(revision(ScriptFormat::Python, "say \"\"\"\" C:\\new\n\nmore")).text,
-            "say \"\"\\\"\" C:\\\\new\n\nmore|'say \"\"\"\" C:\\\\new\\n\\nmore'");
+  folder_.write("script.py.mako", "\"\"\"${message}\n\"\"\"\n" + std::string(kShortTemplate));
+  const NewScript script = make(revision(ScriptFormat::Python, "say \"\"\"\" C:\\new"));
+  EXPECT_EQ(script.text.substr(0, script.text.find('\n')), "\"\"\"say \"\"\\\"\" C:\\\\new");
+  write_new_script(script, telling());
+  EXPECT_EQ(read_scripts(folder_.path()).at(0).message, "say \"\"\"\" C:\\new");
+}
+
+TEST_F(NewRevisionTest, IsReadAsItWasMeantInEachFormat) {
+  const NewNode nodes[] = {{"n1", {}, {}, {}},
+                           {"n2", {"p"}, {"d"}, {"l"}},
+                           {"n3", {"p1", "p2"}, {"d1", "d2"}, {"l-1", "m"}}};
+  for (const ScriptFormat format : {ScriptFormat::Sql, ScriptFormat::Yaml, ScriptFormat::Python}) {
+    const test::TemporaryFolder folder;
+    for (const NewNode& node : nodes) {
+      NewRevision wanted = revision(format, "It's a \"message\": größer # 1");
+      wanted.node = node;
+      write_new_script(make_new_script(wanted, folder.path(), folder.path(), in_utc()), telling());
+    }
+    const std::vector<Revision> read = read_scripts(folder.path());
+    ASSERT_EQ(read.size(), 3U);
+    for (std::size_t i = 0; i < 3; ++i) {
+      EXPECT_EQ(read[i].id, nodes[i].id);
+      EXPECT_EQ(read[i].down_revisions, nodes[i].down_revisions);
+      EXPECT_EQ(read[i].depends_on, nodes[i].depends_on);
+      EXPECT_EQ(read[i].branch_labels, nodes[i].branch_labels);
+      EXPECT_EQ(read[i].message, "It's a \"message\": größer # 1");
+      EXPECT_EQ(read[i].format, format);
+      if (format != ScriptFormat::Python) {
+        EXPECT_NO_THROW(read_body(read[i]));
+      }
+    }
+  }
 }
 
 TEST_F(NewRevisionTest, WritesSqlThatIsReadAsItWasMeant) {
@@ -171,19 +207,42 @@ TEST_F(NewRevisionTest, RefusesATemplateThatSaysAnotherThing) {
   NewRevision wanted = revision(ScriptFormat::Sql, std::nullopt);
   wanted.node = {"abc", {"p1", "p2"}, {"d"}, {"l"}};
   const std::map<std::string, std::string> cases = {
-      {"-- revision: fixed\n", "`-- revision: abc`"},
-      {"-- revision: abc\n-- depends_on: d\n", "`-- down_revision: p1, p2`"},
-      {"-- revision: abc\n-- down_revision: p1, p2\n", "`-- depends_on: d`"},
-      {"-- revision: abc\n-- down_revision: p1, p2\n-- depends_on: d\n", "`-- branch_labels: l`"},
+      {"-- revision: fixed\n", "revision: abc"},
+      {"-- revision: abc\n-- depends_on: d\n", "down_revision: p1, p2"},
+      {"-- revision: abc\n-- down_revision: p1, p2\n", "depends_on: d"},
+      {"-- revision: abc\n-- down_revision: p1, p2\n-- depends_on: d\n", "branch_labels: l"},
   };
   for (const auto& [text, missing] : cases) {
     folder_.write("script.sql", text);
     const Error error = error_of([&] { make(wanted); });
     EXPECT_EQ(error.reason(), Reason::InvalidScripts);
-    EXPECT_EQ(error.message(), folder_ / "script.sql" + ": the new script " +
+    EXPECT_EQ(error.message(), (folder_ / "script.sql") + ": the new script " +
                                    (folder_ / "versions/abc_.sql") + " would not say " + missing);
-    EXPECT_EQ(error.hint(), "mend the template, or remove it to get the built-in one");
+    EXPECT_EQ(error.hint(),
+              "mend " + (folder_ / "script.sql") + ", or remove it to get the built-in template");
   }
+}
+
+TEST_F(NewRevisionTest, RefusesAPythonTemplateWithoutBranchLabelsInAlembicsWords) {
+  folder_.write("script.py.mako", "revision = ${repr(up_revision)}\ndown_revision = None\n");
+  NewRevision wanted = revision(ScriptFormat::Python, std::nullopt);
+  wanted.node = {"abc", {}, {}, {"l"}};
+  const Error error = error_of([&] { make(wanted); });
+  EXPECT_EQ(error.reason(), Reason::InvalidScripts);
+  EXPECT_EQ(error.message(),
+            "Version abc specified branch_labels l, however the migration file " +
+                (folder_ / "versions/abc_.py") +
+                " does not have them; have you upgraded your script.py.mako to include the "
+                "'branch_labels' section?");
+}
+
+TEST_F(NewRevisionTest, RefusesATemplateThatMakesNoScript) {
+  folder_.write("script.py.mako", "revision = ${up_revision}\ndown_revision = None\n");
+  const Error error = error_of([&] { make(revision(ScriptFormat::Python)); });
+  EXPECT_EQ(error.reason(), Reason::InvalidScripts);
+  EXPECT_EQ(error.message().substr(0, error.message().find(".py:1: ") + 7),
+            (folder_ / "script.py.mako") + ": the new script would be faulty:\n" +
+                (folder_ / "versions/000000abc000_add_user_table.py:1: "));
 }
 
 TEST_F(NewRevisionTest, NamesTheTemplateThatNeedsPython) {
@@ -205,6 +264,14 @@ TEST_F(NewRevisionTest, RefusesNamesThatReadersPassOver) {
             "the new script would be called _x.sql, and such names are passed over when scripts "
             "are read");
   EXPECT_EQ(make(revision(ScriptFormat::Python, "_x"), settings).file, folder_ / "versions/_x.py");
+  for (const auto& [name, format] :
+       {std::pair("env.py", ScriptFormat::Python), std::pair("__init__x.py", ScriptFormat::Python),
+        std::pair("stillhead.yaml", ScriptFormat::Yaml)}) {
+    settings.file_template = std::filesystem::path(name).stem();
+    EXPECT_EQ(error_of([&, f = format] { make(revision(f), settings); }).message(),
+              std::string("the new script would be called ") + name +
+                  ", and such names are passed over when scripts are read");
+  }
   settings.file_template = ".hidden/%(rev)s";
   const Error error = error_of([&] { make(revision(ScriptFormat::Python), settings); });
   EXPECT_EQ(error.message(),
@@ -213,8 +280,21 @@ TEST_F(NewRevisionTest, RefusesNamesThatReadersPassOver) {
   EXPECT_EQ(error.hint(), "begin file_template with %(rev)s");
 }
 
+TEST_F(NewRevisionTest, RefusesFoldersThatAreNotRead) {
+  NewFileSettings settings = in_utc();
+  settings.file_template = "%(year)d/%(rev)s";
+  const Error error = error_of([&] { make(revision(ScriptFormat::Sql), settings); });
+  EXPECT_EQ(error.reason(), Reason::InvalidUsage);
+  EXPECT_EQ(error.message(),
+            "the new script would be called 2026/000000abc000.sql, and folders below the version "
+            "location are not read");
+  EXPECT_EQ(error.hint(),
+            "set recursive_version_locations = true, or write file_template without /");
+}
+
 TEST_F(NewRevisionTest, MakesFoldersOnTheWayAndSaysSo) {
   NewFileSettings settings = in_utc();
+  settings.recursive_version_locations = true;
   settings.file_template = "%(year)d/%(month).2d/%(rev)s";
   const NewScript script = make(revision(ScriptFormat::Sql), settings);
   write_new_script(script, telling());

@@ -7,13 +7,13 @@
 
 #include <algorithm>
 #include <atomic>
-#include <filesystem>
 #include <memory>
 #include <system_error>
 #include <thread>
 #include <utility>
 
 #include "engine/db/connection.h"
+#include "engine/db/sqlite_file.h"
 
 namespace engine {
 namespace {
@@ -88,22 +88,8 @@ class SqliteConnection : public Connection {
 
 SqliteConnection::SqliteConnection(const DatabaseUrl& url, const ConnectOptions& options)
     : url_(url) {
-  namespace fs = std::filesystem;
+  check_sqlite_file(url, options.create);
   const bool in_memory = url.conninfo == ":memory:";
-  std::error_code ignored;
-  if (!in_memory) {
-    const fs::path path(url.conninfo);
-    const fs::path folder = path.has_parent_path() ? path.parent_path() : fs::path(".");
-    if (fs::is_directory(path, ignored))
-      fail_to_open(url, "it is a directory", "name the database file");
-    if (!fs::exists(path, ignored)) {
-      if (!options.create) fail_to_open(url, "no such database file", "a first upgrade creates it");
-      if (!fs::is_directory(folder, ignored)) {
-        fail_to_open(url, fmt::format("the directory {} does not exist", folder.string()),
-                     "create it");
-      }
-    }
-  }
   sqlite3* raw = nullptr;
   const int flags = SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_EXRESCODE |
                     (options.create || in_memory ? SQLITE_OPEN_CREATE : 0);
@@ -111,7 +97,7 @@ SqliteConnection::SqliteConnection(const DatabaseUrl& url, const ConnectOptions&
   database_.reset(raw);
   if (code != SQLITE_OK) {
     fail_to_open(url, raw == nullptr ? "out of memory" : sqlite3_errmsg(raw),
-                 "check the rights of the file and of its directory");
+                 "check the rights of the file and of the directories above it");
   }
   sqlite3_busy_timeout(raw, 0);
   sqlite3_progress_handler(
@@ -120,7 +106,7 @@ SqliteConnection::SqliteConnection(const DatabaseUrl& url, const ConnectOptions&
       this);
   if (options.create && sqlite3_db_readonly(raw, "main") == 1) {
     fail_to_open(url, "the file cannot be written",
-                 "check the rights of the file and of its directory");
+                 "check the rights of the file and of the directories above it");
   }
   run("SELECT count(*) FROM sqlite_master", nullptr);  // SQLite reads the file only now
 }

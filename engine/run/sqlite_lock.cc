@@ -134,14 +134,15 @@ LockHolder find_holder(ino_t inode) {
   namespace fs = std::filesystem;
   const std::string wanted = fmt::format(":{} {} {}", inode, kLockByte, kLockByte);
   std::error_code error;
-  for (const auto& process : fs::directory_iterator("/proc", error)) {
-    const std::string pid = process.path().filename().string();
+  for (fs::directory_iterator process("/proc", error), last; !error && process != last;
+       process.increment(error)) {
+    const std::string pid = process->path().filename().string();
     if (pid.find_first_not_of("0123456789") != std::string::npos) continue;
-    for (fs::directory_iterator it(process.path() / "fdinfo", error), end; !error && it != end;
-         it.increment(error)) {
+    std::error_code hidden;  // most processes are other people's
+    for (fs::directory_iterator it(process->path() / "fdinfo", hidden), end; !hidden && it != end;
+         it.increment(hidden)) {
       if (shows_lock(it->path(), wanted)) return {"process " + pid, ""};
     }
-    error.clear();
   }
   return {};
 }

@@ -69,9 +69,13 @@ DatabaseUrl find_database(const Options& options) {
   return parse_database_url(options.database_url);
 }
 
-ConnectOptions connect_options(const Options& options) {
+ConnectOptions connect_options(const Options& options, Observer* observer) {
   ConnectOptions result;
   result.timeout = options.connect_timeout;
+  result.busy_patience = options.lock_wait;
+  if (observer != nullptr) {
+    result.on_busy = [observer](const std::string& who) { observer->waiting_for_lock(who); };
+  }
   return result;
 }
 

@@ -6,6 +6,7 @@
 #include "engine/cli/options.h"
 #include "engine/core/revision_graph.h"
 #include "engine/db/connection.h"
+#include "engine/run/observer.h"
 
 namespace engine {
 
@@ -20,6 +21,8 @@ RevisionGraph read_graph(const Options&);
 // to give a URL when there is none.
 DatabaseUrl find_database(const Options&);
 
-ConnectOptions connect_options(const Options&);
+// A connection made with these waits for other users of an SQLite file as long as for the lock, and
+// tells `observer`, which must live as long as the connection.
+ConnectOptions connect_options(const Options&, Observer* observer = nullptr);
 
 }  // namespace engine

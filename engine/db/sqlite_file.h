@@ -4,6 +4,8 @@
 // the locks that this process's SQLite connections hold on it.
 #pragma once
 
+#include <string>
+
 #include "engine/db/url.h"
 
 namespace engine {
@@ -15,5 +17,9 @@ bool sqlite_file_is_missing(const DatabaseUrl&) noexcept;
 // Throws Error(DatabaseUnreachable) naming path and cause when no database can be opened there; a
 // file that is missing is one, if it is to be made (`create`) and its directory is there.
 void check_sqlite_file(const DatabaseUrl&, bool create);
+
+// Who keeps others from writing to the file, or from reading it: "process 42 with an open
+// transaction". "another process ..." where that cannot be seen: the WAL journal, other containers.
+std::string sqlite_lock_holder(const DatabaseUrl&);
 
 }  // namespace engine

@@ -151,9 +151,11 @@ TEST_F(SqliteConnectionTest, WriterThatStaysIsReportedAfterFiveSeconds) {
   const Error error = error_of([&] { second->begin(); });
   const auto waited = std::chrono::steady_clock::now() - began;
   EXPECT_EQ(error.reason(), Reason::LockUnavailable);
-  EXPECT_EQ(error.message(),
-            database_.url().display +
-                " is locked: another process uses it: database is locked (SQLite error 5)");
+  EXPECT_EQ(
+      error.message(),
+      database_.url().display +
+          " is locked by another process with an open transaction: database is locked (SQLite "
+          "error 5)");
   EXPECT_GE(waited, std::chrono::milliseconds(4'900));
   EXPECT_LT(waited, std::chrono::seconds(30));  // a busy machine may stand still for a while
 }

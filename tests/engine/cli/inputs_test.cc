@@ -53,6 +53,24 @@ TEST(FindDatabaseTest, WithoutAUrlNamesEveryWayToGiveOne) {
             "STILLHEAD_DATABASE_URL or DATABASE_URL");
 }
 
+TEST(ConnectOptionsTest, OtherUsersOfAFileAreWaitedForAsForTheLockAndTold) {
+  class Recorder : public Observer {
+   public:
+    std::string holder = {};
+    void waiting_for_lock(const std::string& who) override { holder = who; }
+  };
+  Options options;
+  options.lock_wait = std::chrono::seconds(7);
+  options.connect_timeout = std::chrono::seconds(3);
+  Recorder recorder;
+  const ConnectOptions result = connect_options(options, &recorder);
+  EXPECT_EQ(result.busy_patience, std::chrono::seconds(7));
+  EXPECT_EQ(result.timeout, std::chrono::seconds(3));
+  result.on_busy("process 1");
+  EXPECT_EQ(recorder.holder, "process 1");
+  EXPECT_FALSE(connect_options(options).on_busy);
+}
+
 TEST(VerifyScriptsTest, NamesBothDigests) {
   const test::TemporaryFolder folder;
   folder.write("a.sql", "-- revision: a\n");

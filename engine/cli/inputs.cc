@@ -1,12 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "engine/cli/inputs.h"
 
+#include <fcntl.h>
 #include <fmt/format.h>
+#include <unistd.h>
 
 #include <cerrno>
 #include <cstring>
-#include <fstream>
-#include <iterator>
+#include <string>
 
 #include "engine/core/error.h"
 #include "engine/script/script_dir.h"
@@ -14,26 +15,48 @@
 namespace engine {
 namespace {
 
-std::string read_url_file(const std::filesystem::path& file) {
+constexpr std::size_t kLongestUrlFile = 64 * 1024;  // bytes
+
+[[noreturn]] void refuse_url_file(const std::string& cause) {
+  throw Error(Reason::InvalidUsage, "cannot read the database URL" + cause,
+              "check the path and the rights: the file holds the URL and nothing else");
+}
+
+// The beginning of a file, a pipe or a device, which may have no end.
+std::string read_beginning(const std::string& file, std::size_t limit) {
+  const auto fail = [&] { refuse_url_file(fmt::format(" from {}: {}", file, std::strerror(errno))); };
+  const int descriptor = ::open(file.c_str(), O_RDONLY | O_CLOEXEC | O_NOCTTY);
+  if (descriptor < 0) fail();
+  std::string text(limit, '\0');
+  std::size_t length = 0;
+  ssize_t got = 1;
+  while (length < limit && got != 0) {
+    got = ::read(descriptor, text.data() + length, limit - length);
+    if (got < 0 && errno != EINTR) break;
+    if (got > 0) length += static_cast<std::size_t>(got);
+  }
+  const int read_error = errno;
+  ::close(descriptor);
+  errno = read_error;
+  if (got < 0) fail();
+  text.resize(length);
+  return text;
+}
+
+std::string read_url_file(const std::filesystem::path& path) {
+  const std::string& file = path.native();
   std::error_code ignored;
-  if (std::filesystem::is_directory(file, ignored)) {
-    throw Error(Reason::InvalidUsage,
-                fmt::format("cannot read the database URL: {} is a folder", file.string()));
+  if (std::filesystem::is_directory(path, ignored)) {
+    refuse_url_file(fmt::format(": {} is a folder", file));
   }
-  errno = 0;
-  std::ifstream stream(file);
-  if (!stream) {
-    throw Error(Reason::InvalidUsage, fmt::format("cannot read the database URL from {}: {}",
-                                                  file.string(), std::strerror(errno)));
+  std::string text = read_beginning(file, kLongestUrlFile + 1);
+  if (text.size() > kLongestUrlFile) {
+    refuse_url_file(fmt::format(": {} is longer than 64 KiB", file));
   }
-  std::string text{std::istreambuf_iterator<char>(stream), std::istreambuf_iterator<char>()};
   constexpr const char* kSpace = " \t\r\n";
   text.erase(0, text.find_first_not_of(kSpace));
   text.erase(text.find_last_not_of(kSpace) + 1);
-  if (text.empty()) {
-    throw Error(Reason::InvalidUsage,
-                fmt::format("cannot read the database URL: {} is empty", file.string()));
-  }
+  if (text.empty()) refuse_url_file(fmt::format(": {} is empty", file));
   return text;
 }
 

@@ -2,6 +2,7 @@
 #include "engine/cli/inputs.h"
 
 #include <gtest/gtest.h>
+#include <unistd.h>
 
 #include "engine/core/error.h"
 #include "engine/script/script_dir.h"
@@ -40,6 +41,30 @@ TEST(FindDatabaseTest, SaysWhyAFileDoesNotHelp) {
   options.database_url_file = folder.path();
   EXPECT_EQ(error_of([&] { find_database(options); }).message(),
             "cannot read the database URL: " + folder.path().string() + " is a folder");
+  const std::string url = "sqlite:///x.db";
+  options.database_url_file = folder.write("full", url + std::string(65'536 - url.size(), ' '));
+  EXPECT_EQ(find_database(options).conninfo, "x.db");
+  options.database_url_file = folder.write("long", url + std::string(65'537 - url.size(), ' '));
+  EXPECT_EQ(error_of([&] { find_database(options); }).message(),
+            "cannot read the database URL: " + (folder / "long") + " is longer than 64 KiB");
+  options.database_url_file = "/dev/zero";  // has no end
+  const Error endless = error_of([&] { find_database(options); });
+  EXPECT_EQ(endless.reason(), Reason::InvalidUsage);
+  EXPECT_EQ(endless.message(), "cannot read the database URL: /dev/zero is longer than 64 KiB");
+  EXPECT_EQ(endless.hint(),
+            "check the path and the rights: the file holds the URL and nothing else");
+}
+
+// As a shell makes it of <(command).
+TEST(FindDatabaseTest, ReadsAPipe) {
+  int ends[2];
+  ASSERT_EQ(pipe(ends), 0);
+  ASSERT_EQ(write(ends[1], "sqlite:///x.db\n", 15), 15);
+  close(ends[1]);
+  Options options;
+  options.database_url_file = "/dev/fd/" + std::to_string(ends[0]);
+  EXPECT_EQ(find_database(options).conninfo, "x.db");
+  close(ends[0]);
 }
 
 TEST(FindDatabaseTest, WithoutAUrlNamesEveryWayToGiveOne) {

@@ -384,7 +384,7 @@ TEST_F(SqliteLockTest, MissingDirectoryIsReported) {
 }
 
 TEST_F(SqliteLockTest, InMemoryDatabaseNeedsNone) {
-  const DatabaseUrl url = parse_database_url("sqlite://");
+  const DatabaseUrl url = parse_database_url("sqlite:///:memory:");
   const auto first = acquire(url, kOneTry, observer_);
   EXPECT_TRUE(acquire(url, kOneTry, observer_)->held());
 }

@@ -193,7 +193,7 @@ TEST_F(SqliteConnectionTest, ScriptThatRollsBackByConflictIsNoticedAtTheCommit) 
 }
 
 TEST_F(SqliteConnectionTest, InMemoryDatabaseNeedsNoFile) {
-  const auto connection = connect(parse_database_url("sqlite://"), {}, {});
+  const auto connection = connect(parse_database_url("sqlite:///:memory:"), {}, {});
   connection->execute("CREATE TABLE t (a)");
   EXPECT_EQ(connection->execute("INSERT INTO t VALUES (1)"), 1);
 }

@@ -10,6 +10,7 @@
 #include <string>
 
 #include "engine/core/error.h"
+#include "engine/db/version_table.h"
 #include "engine/script/script_dir.h"
 
 namespace engine {
@@ -60,6 +61,20 @@ std::string read_url_file(const std::filesystem::path& path) {
   return text;
 }
 
+DatabaseUrl parse_given_url(const Options& options) {
+  if (!options.database_url_file.empty()) {
+    return parse_database_url(read_url_file(options.database_url_file));
+  }
+  if (options.database_url.empty() && !options.libpq_environment) {
+    throw Error(
+        Reason::InvalidUsage,
+        fmt::format("`stillhead {}` needs a database URL, and none is given", options.command_name),
+        "give --database-url URL, --database-url-file FILE, or set the environment "
+        "variable STILLHEAD_DATABASE_URL or DATABASE_URL");
+  }
+  return parse_database_url(options.database_url);
+}
+
 }  // namespace
 
 void verify_scripts(const Options& options) {
@@ -79,17 +94,9 @@ RevisionGraph read_graph(const Options& options) {
 }
 
 DatabaseUrl find_database(const Options& options) {
-  if (!options.database_url_file.empty()) {
-    return parse_database_url(read_url_file(options.database_url_file));
-  }
-  if (options.database_url.empty() && !options.libpq_environment) {
-    throw Error(
-        Reason::InvalidUsage,
-        fmt::format("`stillhead {}` needs a database URL, and none is given", options.command_name),
-        "give --database-url URL, --database-url-file FILE, or set the environment "
-        "variable STILLHEAD_DATABASE_URL or DATABASE_URL");
-  }
-  return parse_database_url(options.database_url);
+  DatabaseUrl url = parse_given_url(options);
+  check_version_table_name(options.version_table, url.flavour);
+  return url;
 }
 
 ConnectOptions connect_options(const Options& options, Observer* observer) {

@@ -18,7 +18,7 @@ void verify_scripts(const Options&);
 RevisionGraph read_graph(const Options&);
 
 // From the flag, the environment or the file. Throws Error(InvalidUsage); its text names every way
-// to give a URL when there is none.
+// to give a URL when there is none. Also refuses a version table that this database cannot name.
 DatabaseUrl find_database(const Options&);
 
 // A connection made with these waits for other users of an SQLite file as long as for the lock, and

@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // alembic_version: rows <-> revisions. Compatible with Alembic, which may take turns with us.
+//
+// read() and create() throw Error(InvalidUsage), with a hint, when the table, its schema or the role
+// is not fit for it: what the command names is wrong, and no revision has failed.
 #pragma once
 
 #include <vector>
@@ -9,6 +12,9 @@
 #include "engine/db/connection.h"
 
 namespace engine {
+
+// Throws Error(InvalidUsage) when the database would cut the name, or that of its schema, short.
+void check_version_table_name(const VersionTableName&, SqlFlavour);
 
 class VersionTable {
  public:

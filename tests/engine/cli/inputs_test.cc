@@ -67,6 +67,26 @@ TEST(FindDatabaseTest, ReadsAPipe) {
   close(ends[0]);
 }
 
+TEST(FindDatabaseTest, RefusesAVersionTableWhoseNameWouldBeCutShort) {
+  const std::string fits(63, 'v');
+  const std::string cut = fits + "v";
+  Options options;
+  options.database_url = "postgresql://h/d";
+  options.version_table = {fits, fits};
+  find_database(options);
+  for (const VersionTableName& name : {VersionTableName{"", cut}, VersionTableName{cut, "v"}}) {
+    options.version_table = name;
+    const Error error = error_of([&] { find_database(options); });
+    EXPECT_EQ(error.reason(), Reason::InvalidUsage);
+    EXPECT_EQ(error.message(), "the version table cannot be '" +
+                                   (name.schema.empty() ? cut : cut + ".v") + "': the name '" + cut +
+                                   "' has 64 bytes, and PostgreSQL keeps 63");
+    EXPECT_EQ(error.hint(), "choose a shorter name for --version-table or --version-table-schema");
+  }
+  options.database_url = "sqlite:///x.db";
+  find_database(options);
+}
+
 TEST(FindDatabaseTest, WithoutAUrlNamesEveryWayToGiveOne) {
   Options options;
   options.command_name = "current";

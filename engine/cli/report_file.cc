@@ -22,7 +22,8 @@ constexpr mode_t kMode = 0644;
 
 [[noreturn]] void fail(const fs::path& file, const std::string& cause) {
   throw Error(Reason::InvalidUsage,
-              fmt::format("cannot write the report to {}: {}", file.string(), cause));
+              fmt::format("cannot write the report to {}: {}", file.string(), cause),
+              "the folder must exist, be writable and have free space");
 }
 
 bool write_all(int descriptor, std::string_view text) {

@@ -22,6 +22,7 @@ using Clock = std::chrono::steady_clock;
 
 using std::chrono::milliseconds;
 
+constexpr const char* kAgain = "run the same command again";
 constexpr milliseconds kBusyPatience{5'000};
 constexpr milliseconds kFirstPause{10};
 constexpr milliseconds kLongestPause{200};
@@ -41,6 +42,16 @@ int line_at(std::string_view sql, int offset) {
   const auto end = std::min(static_cast<std::size_t>(offset), sql.size());
   return 1 + static_cast<int>(
                  std::count(sql.begin(), sql.begin() + static_cast<std::ptrdiff_t>(end), '\n'));
+}
+
+// VACUUM, ATTACH, DETACH and some PRAGMAs.
+std::string hint_of(std::string_view message) {
+  const bool wants_none = message.find("within a transaction") != std::string_view::npos ||
+                          message.find("within transaction") != std::string_view::npos ||
+                          message.find("inside a transaction") != std::string_view::npos;
+  if (!wants_none) return {};
+  return "such a statement stands by itself: put `-- stillhead:autocommit` before it and "
+         "`-- stillhead:end` behind it";
 }
 
 [[noreturn]] void fail_to_open(const DatabaseUrl& url, std::string_view cause,
@@ -136,7 +147,7 @@ SqliteConnection::SqliteConnection(const DatabaseUrl& url, const ConnectOptions&
 
 void SqliteConnection::fail_interrupted() {
   cancelled_ = false;
-  throw Error(Reason::Interrupted, "interrupted; the statement was cancelled");
+  throw Error(Reason::Interrupted, "interrupted; the statement was cancelled", kAgain);
 }
 
 void SqliteConnection::fail(int code, std::string_view sql) {
@@ -156,6 +167,10 @@ void SqliteConnection::fail(int code, std::string_view sql) {
           fmt::format("{} is locked by {}: {}", url_.display, sqlite_lock_holder(url_), text),
           failure, "wait until that transaction has ended, or end its process");
     case SQLITE_NOTADB:
+      throw Error(Reason::InvalidUsage, fmt::format("cannot use {}: {}", url_.display, text),
+                  failure,
+                  "the URL names a file of another kind, or a database that is encrypted: check the "
+                  "path");
     case SQLITE_CORRUPT:
     case SQLITE_CANTOPEN:
     case SQLITE_IOERR:
@@ -164,7 +179,7 @@ void SqliteConnection::fail(int code, std::string_view sql) {
       throw Error(Reason::DatabaseUnreachable, fmt::format("cannot use {}: {}", url_.display, text),
                   failure, "check the file, its rights, those of its directory, and free space");
     default:
-      throw Error(Reason::MigrationFailed, text, failure);
+      throw Error(Reason::MigrationFailed, text, failure, hint_of(failure.message));
   }
 }
 
@@ -263,13 +278,13 @@ void SqliteConnection::rollback() noexcept {
 std::unique_ptr<Connection> connect_sqlite(const DatabaseUrl& url, const ConnectOptions& options,
                                            std::stop_token stop) {
   if (stop.stop_requested()) {
-    throw Error(Reason::Interrupted, "interrupted before opening " + url.display);
+    throw Error(Reason::Interrupted, "interrupted before opening " + url.display, kAgain);
   }
   try {
     return std::make_unique<SqliteConnection>(url, options, std::move(stop));
   } catch (const Error& error) {
     if (error.reason() != Reason::Interrupted) throw;
-    throw Error(Reason::Interrupted, "interrupted while opening " + url.display);
+    throw Error(Reason::Interrupted, "interrupted while opening " + url.display, kAgain);
   }
 }
 

@@ -9,7 +9,7 @@
 namespace engine {
 namespace {
 
-constexpr std::size_t kWidth = 32;  // of the column, as Alembic and we create it
+constexpr std::size_t kWidth = 32;        // of the column, as Alembic and we create it
 constexpr std::size_t kLongestName = 63;  // bytes, PostgreSQL
 
 std::string display(const VersionTableName& name) {
@@ -40,7 +40,8 @@ bool is_duplicate(const Error& error) {
   return code == "23505" || code == "1555" || code == "2067";  // the last two are SQLite's
 }
 
-// What to do about an error of the table, its schema or the role's rights; empty: it is another one.
+// What to do about an error of the table, its schema or the role's rights; empty: it is another
+// one.
 std::string misfit_hint(const Error& error, const Dialect& dialect) {
   if (!error.failure() || error.reason() != Reason::MigrationFailed) return {};
   const std::string& code = error.failure()->sqlstate;
@@ -49,7 +50,8 @@ std::string misfit_hint(const Error& error, const Dialect& dialect) {
       "the table belongs to something else, or its column version_num was renamed: " + name;
   if (dialect.flavour() == SqlFlavour::Sqlite) return code == "1" ? foreign : "";
   if (code == "42501") {
-    return "grant the role USAGE on the schema and SELECT on the table; runs need INSERT, UPDATE and "
+    return "grant the role USAGE on the schema and SELECT on the table; runs need INSERT, UPDATE "
+           "and "
            "DELETE, too, and the first one CREATE on the schema";
   }
   if (code == "42703") return foreign;

@@ -2,8 +2,8 @@
 //
 // alembic_version: rows <-> revisions. Compatible with Alembic, which may take turns with us.
 //
-// read() and create() throw Error(InvalidUsage), with a hint, when the table, its schema or the role
-// is not fit for it: what the command names is wrong, and no revision has failed.
+// read() and create() throw Error(InvalidUsage), with a hint, when the table, its schema or the
+// role is not fit for it: what the command names is wrong, and no revision has failed.
 #pragma once
 
 #include <vector>

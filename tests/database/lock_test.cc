@@ -157,6 +157,7 @@ TEST_P(LockTest, RequestToStopEndsTheWait) {
   EXPECT_EQ(error.reason(), Reason::Interrupted);
   EXPECT_EQ(error.message(),
             "interrupted while waiting for the migration lock of " + database_.url().display);
+  EXPECT_EQ(error.hint(), "run the same command again");
   EXPECT_LT(Clock::now() - began, milliseconds(1'000));
 }
 
@@ -353,6 +354,7 @@ TEST_F(SqliteLockTest, RequestToStopEndsTheWaitOfConnecting) {
   const Error error = error_of([&] { connect(database_.url(), options, stop.get_token()); });
   EXPECT_EQ(error.reason(), Reason::Interrupted);
   EXPECT_EQ(error.message(), "interrupted while opening " + database_.url().display);
+  EXPECT_EQ(error.hint(), "run the same command again");
 }
 
 // A second run that begins while the first is in a transaction waits as for the lock.

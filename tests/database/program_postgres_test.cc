@@ -257,7 +257,9 @@ TEST_F(PostgresProgramTest, ASignalEndsTheWaitForALockedVersionTable) {
     const test::ProgramEnd end = program->wait();
     EXPECT_EQ(end.exit_code, 8);
     EXPECT_LT(end.duration.count(), 2000);
-    EXPECT_TRUE(end.err.ends_with("stillhead: interrupted; the statement was cancelled\n"))
+    EXPECT_TRUE(
+        end.err.ends_with("stillhead: interrupted; the statement was cancelled\n"
+                          "hint: run the same command again\n"))
         << end.err;
   }
 }

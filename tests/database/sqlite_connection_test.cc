@@ -123,9 +123,25 @@ TEST_F(SqliteConnectionTest, OtherFilesAreNoDatabases) {
   const std::string path = database_.folder() + "/notes.txt";
   std::ofstream(path) << std::string(5'000, 'x');
   const Error error = connect_error(path, true);
-  EXPECT_EQ(error.reason(), Reason::DatabaseUnreachable);
+  EXPECT_EQ(error.reason(), Reason::InvalidUsage) << "it does not become one by itself";
   EXPECT_EQ(error.message(),
             "cannot use sqlite:///" + path + ": file is not a database (SQLite error 26)");
+  EXPECT_EQ(error.hint(),
+            "the URL names a file of another kind, or a database that is encrypted: check the path");
+}
+
+TEST_F(SqliteConnectionTest, StatementsThatStandByThemselvesAreSentToAnAutocommitBlock) {
+  const auto connection = database_.connect();
+  for (const char* sql : {"VACUUM", "PRAGMA synchronous = OFF"}) {
+    connection->begin();
+    const Error error = error_of([&] { connection->execute(sql); });
+    EXPECT_EQ(error.reason(), Reason::MigrationFailed);
+    EXPECT_EQ(error.hint(),
+              "such a statement stands by itself: put `-- stillhead:autocommit` before it and "
+              "`-- stillhead:end` behind it")
+        << error.message();
+    connection->rollback();
+  }
 }
 
 TEST_F(SqliteConnectionTest, WriterOfAnotherConnectionIsWaitedFor) {

@@ -150,13 +150,13 @@ TEST_F(PostgresVersionTableTest, MissingRightsAreNamedWithWhatToGrant) {
       {{}, "'alembic_version': permission denied for table alembic_version (42501)"},
       {{"closed", "v"}, "'closed.v': permission denied for schema closed (42501)"}};
   for (const auto& [name, cause] : cases) {
-    const Error error =
-        error_of([&, table = VersionTable(name)] { table.read(*scram); });
+    const Error error = error_of([&, table = VersionTable(name)] { table.read(*scram); });
     EXPECT_EQ(error.reason(), Reason::InvalidUsage);
     EXPECT_EQ(error.message(), "cannot read the version table " + cause);
-    EXPECT_EQ(error.hint(),
-              "grant the role USAGE on the schema and SELECT on the table; runs need INSERT, UPDATE "
-              "and DELETE, too, and the first one CREATE on the schema");
+    EXPECT_EQ(
+        error.hint(),
+        "grant the role USAGE on the schema and SELECT on the table; runs need INSERT, UPDATE "
+        "and DELETE, too, and the first one CREATE on the schema");
   }
 }
 
@@ -182,8 +182,7 @@ TEST_F(PostgresVersionTableTest, SchemaIsUsedAsNamed) {
   EXPECT_EQ(error.message(),
             "cannot create the version table 'app.v': schema \"app\" does not exist (3F000)");
   EXPECT_EQ(error.reason(), Reason::InvalidUsage);
-  EXPECT_EQ(error.hint(),
-            "create the schema, or check --version-table and --version-table-schema");
+  EXPECT_EQ(error.hint(), "create the schema, or check --version-table and --version-table-schema");
   connection_->execute("CREATE SCHEMA app");
   versions.create(*connection_);
   versions.apply(*connection_, {{"", "a"}});

@@ -79,8 +79,8 @@ TEST(FindDatabaseTest, RefusesAVersionTableWhoseNameWouldBeCutShort) {
     const Error error = error_of([&] { find_database(options); });
     EXPECT_EQ(error.reason(), Reason::InvalidUsage);
     EXPECT_EQ(error.message(), "the version table cannot be '" +
-                                   (name.schema.empty() ? cut : cut + ".v") + "': the name '" + cut +
-                                   "' has 64 bytes, and PostgreSQL keeps 63");
+                                   (name.schema.empty() ? cut : cut + ".v") + "': the name '" +
+                                   cut + "' has 64 bytes, and PostgreSQL keeps 63");
     EXPECT_EQ(error.hint(), "choose a shorter name for --version-table or --version-table-schema");
   }
   options.database_url = "sqlite:///x.db";

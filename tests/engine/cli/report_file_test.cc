@@ -101,6 +101,7 @@ TEST(ReportFileTest, SaysWhyAFileWasNotWritten) {
     FAIL() << "no error";
   } catch (const Error& e) {
     EXPECT_EQ(e.message(), "cannot write the report to /dev/full: No space left on device");
+    EXPECT_EQ(e.hint(), "the folder must exist, be writable and have free space");
   }
 }
 

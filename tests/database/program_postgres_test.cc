@@ -264,6 +264,23 @@ TEST_F(PostgresProgramTest, ASignalEndsTheWaitForALockedVersionTable) {
   }
 }
 
+// nohup lets a program begin with SIGHUP ignored.
+TEST_F(PostgresProgramTest, ARunUnderNohupOutlivesItsTerminal) {
+  table_script("a1", "");
+  script("b2", "a1", "SELECT pg_sleep(60);", "");
+  Words words = with_defaults({"upgrade", "heads"});
+  words.insert(words.begin(), engine_program());
+  test::RunningProgram program("/usr/bin/nohup", words, environment_);
+  wait_for_sleep();
+  program.send(SIGHUP);
+  database_.column(
+      "SELECT pg_cancel_backend(pid) FROM pg_stat_activity WHERE datname = current_database() AND "
+      "query LIKE 'SELECT pg_sleep%'");
+  const test::ProgramEnd end = program.wait();
+  EXPECT_EQ(end.exit_code, 1) << "ended by what the server did: " << end.err;
+  EXPECT_NE(end.err.find("(57014)"), std::string::npos) << end.err;
+}
+
 // A server that does not react to the cancel request.
 TEST_F(PostgresProgramTest, ASecondSignalEndsTheProgramAtOnce) {
   sleeping_script();

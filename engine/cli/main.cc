@@ -95,7 +95,8 @@ class Program {
         engine::write_report_file(options_.report.file,
                                   to_json(report_for_file(), options_.report.limit));
       } catch (const Error& e) {
-        log.error(e.reason(), e.message(), e.hint());
+        // The run may have ended for this very reason.
+        if (e.message() != report_.message) log.error(e.reason(), e.message(), e.hint());
       }
     }
     print();

@@ -296,10 +296,23 @@ TEST_F(SqliteProgramTest, AReportThatCannotBeWrittenStopsTheRunBeforeItBegins) {
   three_tables();
   const test::ProgramEnd end = run({"upgrade", "heads", "--report", "/nowhere/report.json"});
   EXPECT_EQ(end.exit_code, 2);
-  EXPECT_TRUE(end.err.starts_with(
-      "stillhead: cannot write the report to /nowhere/report.json: No such file or directory\n"))
-      << end.err;
+  EXPECT_EQ(end.err,
+            "stillhead: cannot write the report to /nowhere/report.json: No such file or directory\n"
+            "hint: the folder must exist, be writable and have free space\n");
   EXPECT_FALSE(database_exists());
+}
+
+// What is done is done: the message is all that tells of it.
+TEST_F(SqliteProgramTest, AReportThatIsLostInTheEndDoesNotUndoTheRun) {
+  three_tables();
+  const test::ProgramEnd end = run({"upgrade", "heads", "--report", "/dev/full"});
+  EXPECT_EQ(end.exit_code, 0);
+  EXPECT_TRUE(end.out.starts_with("upgraded to c3: 3 revisions in ")) << end.out;
+  EXPECT_TRUE(
+      end.err.ends_with("stillhead: cannot write the report to /dev/full: No space left on device\n"
+                        "hint: the folder must exist, be writable and have free space\n"))
+      << end.err;
+  EXPECT_EQ(run({"current"}).out, "c3 (head)\n");
 }
 
 TEST_F(SqliteProgramTest, AnUnknownTargetIsNamed) {

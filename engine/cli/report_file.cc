@@ -73,7 +73,8 @@ void check_report_file(const fs::path& file) {
 
 void write_report_file(const fs::path& file, std::string_view text) {
   if (replace_file(file, text)) return;
-  if (!write_file(file.string(), O_TRUNC, text)) fail(file, std::strerror(errno));
+  if (write_file(file.string(), O_TRUNC, text)) return;
+  fail(file, errno == EISDIR ? "it is a folder" : std::strerror(errno));
 }
 
 }  // namespace engine

@@ -91,13 +91,16 @@ std::string hint_of_connect_error(Reason reason, std::string_view sqlstate) {
   if (reason == Reason::AuthenticationFailed) {
     return "check user, password and database name, and the server's pg_hba.conf";
   }
-  if (reason == Reason::InvalidUsage) return "check the URL, the PG* variables and the service file";
+  if (reason == Reason::InvalidUsage)
+    return "check the URL, the PG* variables and the service file";
   if (sqlstate == "53300") {
-    return "wait until others have ended theirs, or raise the limit of the role, the database or the "
+    return "wait until others have ended theirs, or raise the limit of the role, the database or "
+           "the "
            "server: a run needs two connections";
   }
   if (sqlstate == "55000") {
-    return "the database is closed to everybody: check its name, or open it with ALTER DATABASE ... "
+    return "the database is closed to everybody: check its name, or open it with ALTER DATABASE "
+           "... "
            "ALLOW_CONNECTIONS true";
   }
   if (sqlstate == "57P03") return "the server is starting or stopping: run the same command again";

@@ -167,10 +167,10 @@ void SqliteConnection::fail(int code, std::string_view sql) {
           fmt::format("{} is locked by {}: {}", url_.display, sqlite_lock_holder(url_), text),
           failure, "wait until that transaction has ended, or end its process");
     case SQLITE_NOTADB:
-      throw Error(Reason::InvalidUsage, fmt::format("cannot use {}: {}", url_.display, text),
-                  failure,
-                  "the URL names a file of another kind, or a database that is encrypted: check the "
-                  "path");
+      throw Error(
+          Reason::InvalidUsage, fmt::format("cannot use {}: {}", url_.display, text), failure,
+          "the URL names a file of another kind, or a database that is encrypted: check the "
+          "path");
     case SQLITE_CORRUPT:
     case SQLITE_CANTOPEN:
     case SQLITE_IOERR:

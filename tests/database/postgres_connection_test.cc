@@ -250,8 +250,8 @@ TEST_F(PostgresConnectionTest, ConnectingHearsARequestToStop) {
 }
 
 TEST_F(PostgresConnectionTest, LimitsAndClosedDatabasesAreToldApart) {
-  const std::pair<std::string, std::string> cases[] = {
-      {"CONNECTION LIMIT 0", "53300"}, {"ALLOW_CONNECTIONS false", "55000"}};
+  const std::pair<std::string, std::string> cases[] = {{"CONNECTION LIMIT 0", "53300"},
+                                                       {"ALLOW_CONNECTIONS false", "55000"}};
   for (const auto& [setting, sqlstate] : cases) {
     const test::ScratchDatabase closed(SqlFlavour::PostgreSql);
     database_.connect()->execute("ALTER DATABASE " + closed.name() + " " + setting);

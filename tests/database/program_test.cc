@@ -296,9 +296,10 @@ TEST_F(SqliteProgramTest, AReportThatCannotBeWrittenStopsTheRunBeforeItBegins) {
   three_tables();
   const test::ProgramEnd end = run({"upgrade", "heads", "--report", "/nowhere/report.json"});
   EXPECT_EQ(end.exit_code, 2);
-  EXPECT_EQ(end.err,
-            "stillhead: cannot write the report to /nowhere/report.json: No such file or directory\n"
-            "hint: the folder must exist, be writable and have free space\n");
+  EXPECT_EQ(
+      end.err,
+      "stillhead: cannot write the report to /nowhere/report.json: No such file or directory\n"
+      "hint: the folder must exist, be writable and have free space\n");
   EXPECT_FALSE(database_exists());
 }
 

@@ -126,8 +126,9 @@ TEST_F(SqliteConnectionTest, OtherFilesAreNoDatabases) {
   EXPECT_EQ(error.reason(), Reason::InvalidUsage) << "it does not become one by itself";
   EXPECT_EQ(error.message(),
             "cannot use sqlite:///" + path + ": file is not a database (SQLite error 26)");
-  EXPECT_EQ(error.hint(),
-            "the URL names a file of another kind, or a database that is encrypted: check the path");
+  EXPECT_EQ(
+      error.hint(),
+      "the URL names a file of another kind, or a database that is encrypted: check the path");
 }
 
 TEST_F(SqliteConnectionTest, StatementsThatStandByThemselvesAreSentToAnAutocommitBlock) {

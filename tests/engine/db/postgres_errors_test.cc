@@ -90,8 +90,9 @@ TEST(PostgresErrorsTest, StatementsThatStandByThemselvesAreSentToAnAutocommitBlo
       "such a statement stands by itself: put `-- stillhead:autocommit` before it and "
       "`-- stillhead:end` behind it";
   EXPECT_EQ(hint_of_sqlstate("25001", "VACUUM cannot run inside a transaction block"), hint);
-  EXPECT_EQ(hint_of_sqlstate("25001", "SET TRANSACTION ISOLATION LEVEL must be called before any "
-                                      "query"),
+  EXPECT_EQ(hint_of_sqlstate("25001",
+                             "SET TRANSACTION ISOLATION LEVEL must be called before any "
+                             "query"),
             "");
   EXPECT_EQ(hint_of_sqlstate("25006", "cannot execute INSERT in a read-only transaction"),
             "is this a standby? target_session_attrs=read-write in the URL finds the primary");

@@ -7,14 +7,20 @@
 #include <random>
 
 #include "engine/cli/bundle.h"
+#include "engine/cli/completion.h"
+#include "engine/cli/drawing.h"
 #include "engine/cli/help.h"
 #include "engine/cli/inputs.h"
 #include "engine/cli/json_text.h"
 #include "engine/cli/migrate.h"
+#include "engine/cli/new_files.h"
+#include "engine/cli/offline.h"
 #include "engine/cli/print.h"
 #include "engine/cli/report_file.h"
+#include "engine/cli/workplace.h"
+#include "engine/core/error.h"
+#include "engine/core/range.h"
 #include "engine/core/target.h"
-#include "engine/db/version_table.h"
 #include "engine/run/timestamp.h"
 #include "engine/script/script_dir.h"
 
@@ -22,6 +28,25 @@ namespace engine {
 namespace {
 
 using Json = nlohmann::ordered_json;
+
+// The two sides of "FROM:TO".
+std::pair<std::string, std::string> ends_of(const std::string& range) {
+  if (range.empty()) return {};
+  const std::size_t colon = range.find(':');
+  if (colon == std::string::npos || range.find(':', colon + 1) != std::string::npos) {
+    throw Error(Reason::InvalidUsage, "History range requires [start]:[end], [start]:, or :[end]");
+  }
+  return {range.substr(0, colon), range.substr(colon + 1)};
+}
+
+// A URL that is none is not shown at all: who knows what it holds.
+std::string masked_url(const std::string& url) {
+  try {
+    return parse_database_url(url).display;
+  } catch (const Error&) {
+    return "***";
+  }
+}
 
 class Runner {
  public:
@@ -31,32 +56,140 @@ class Runner {
   Output operator()(const Upgrade&) { return run_migration(); }
   Output operator()(const Downgrade&) { return run_migration(); }
   Output operator()(const Apply&) { return run_migration(); }
+  Output operator()(const Stamp&) {
+    return changed([&] { stamp(options_, context_.observer, context_.stop, report_); });
+  }
+  Output operator()(const EnsureVersion&) {
+    return changed([&] { ensure_version(options_, context_.observer, context_.stop, report_); });
+  }
+
+  Output operator()(const ShowPlan& command) {
+    const RevisionGraph graph = read_graph(options_, report_);
+    // Of a file that is still to be made, too.
+    Workplace workplace(options_, context_.observer, context_.stop, Workplace::WhenMissing::Create);
+    const std::vector<RevisionId> rows = workplace.rows();
+    note_rows(rows);
+    const Plan plan = plan_for(command, graph, rows);
+    report_.target_revisions = {plan.targets.begin(), plan.targets.end()};
+    report_.pending = static_cast<int>(plan.steps.size());
+    report_.message = plan.steps.empty() ? fmt::format("already at {}", revisions_text(plan.finish))
+                                         : fmt::format("{} steps", plan.steps.size());
+    return {plan.steps.empty() ? report_.message + "\n" : plan_text(plan, graph),
+            plan_json(plan, graph)};
+  }
 
   Output operator()(const Current& command) {
-    const RevisionGraph graph = graph_of_scripts();
-    const DatabaseUrl url = find_database(options_);
-    const RevisionSet rows = read_rows(url);
+    const RevisionGraph graph = read_graph(options_, report_);
+    Workplace workplace = workplace_for_reading();
+    const RevisionSet rows = rows_of(workplace);
     require_known(graph, rows);
+    if (command.check_heads && graph.maximal(rows) != graph.effective_heads()) {
+      throw Error(
+          Reason::NotUpToDate, "Database is not on all head revisions",
+          fmt::format("it is at {}; `stillhead upgrade heads` brings it up", revisions_text(rows)));
+    }
     report_.message = fmt::format("at {}", revisions_text(rows));
     std::string text = current_text(graph, command.verbosity, rows);
     if (command.verbosity == Verbosity::Entry) {
-      text = fmt::format("Current revision(s) for {}:\n{}", url.display, text);
+      text = fmt::format("Current revision(s) for {}:\n{}", workplace.url().display, text);
     }
-    return {text, current_json(graph, rows, url.display)};
+    return {text, current_json(graph, rows, workplace.url().display)};
   }
 
   Output operator()(const History& command) {
-    const RevisionGraph graph = graph_of_scripts();
-    RevisionSet rows;
-    if (command.indicate_current) rows = read_rows(find_database(options_));
-    report_.message = fmt::format("{} revisions", graph.size());
-    return {history_text(graph, command.verbosity, rows), history_json(graph, rows)};
+    const RevisionGraph graph = read_graph(options_, report_);
+    const auto [from, to] = ends_of(command.range);
+    std::vector<RevisionId> rows;
+    if (command.indicate_current || from == "current" || to == "current") {
+      Workplace workplace = workplace_for_reading();
+      rows = workplace.rows();
+      note_rows(rows);
+    }
+    const auto end_of = [&](const std::string& text) {
+      if (text == "current") return rows;
+      return text.empty() ? RangeEnd{} : RangeEnd{text};
+    };
+    const std::vector<RevisionId> shown = history_range(graph, end_of(from), end_of(to));
+    report_.message = fmt::format("{} revisions", shown.size());
+    const RevisionSet marked =
+        command.indicate_current ? RevisionSet(rows.begin(), rows.end()) : RevisionSet();
+    return {history_text(graph, shown, command.verbosity, marked),
+            history_json(graph, shown, marked)};
   }
 
   Output operator()(const Heads& command) {
-    const RevisionGraph graph = graph_of_scripts();
-    report_.message = fmt::format("heads: {}", revisions_text(graph.heads()));
-    return {heads_text(graph, command.verbosity), heads_json(graph)};
+    const RevisionGraph graph = read_graph(options_, report_);
+    const RevisionSet heads =
+        command.by == HeadsBy::Dependencies ? graph.effective_heads() : graph.heads();
+    report_.message = fmt::format("heads: {}", revisions_text(heads));
+    return {heads_text(graph, command.by, command.verbosity), heads_json(graph, command.by)};
+  }
+
+  Output operator()(const Branches& command) {
+    const RevisionGraph graph = read_graph(options_, report_);
+    report_.message = "branches shown";
+    return {branches_text(graph, command.verbosity), branches_json(graph)};
+  }
+
+  Output operator()(const Show& command) {
+    const RevisionGraph graph = read_graph(options_, report_);
+    const std::vector<RevisionId> shown = named(graph, command.revision);
+    report_.message = fmt::format("{} revisions", shown.size());
+    return {show_text(graph, shown), show_json(graph, shown)};
+  }
+
+  Output operator()(const Graph& command) {
+    const RevisionGraph graph = read_graph(options_, report_);
+    RevisionSet rows;
+    if (command.indicate_current) {
+      Workplace workplace = workplace_for_reading();
+      rows = rows_of(workplace);
+    }
+    report_.message = fmt::format("{} revisions", graph.size());
+    return {draw(graph, command.format, rows), draw(graph, DrawingFormat::Json, rows)};
+  }
+
+  Output operator()(const ShowManual&) {
+    const std::string page = manual_page();
+    report_.message = "manual page";
+    return {page, json_line({{"manual", page}})};
+  }
+
+  Output operator()(const Completion& command) {
+    const std::string script = completion_script(command.shell);
+    report_.message = fmt::format("completion for {}", command.shell);
+    return {script, json_line({{"completion", script}})};
+  }
+
+  Output operator()(const MakeRevision&) { return make_revision(options_, context_, report_); }
+  Output operator()(const Init&) { return init(options_, context_, report_); }
+  Output operator()(const ListTemplates&) { return list_templates(report_); }
+
+  Output operator()(const Edit& command) {
+    const RevisionGraph graph = read_graph(options_, report_);
+    edit(graph, command.revision, named(graph, command.revision), context_);
+    report_.message = "edited";
+    return {};
+  }
+
+  Output operator()(const ShowConfig&) {
+    std::string text;
+    Json settings = Json::array();
+    for (const ShownSetting& setting : options_.settings.shown(masked_url)) {
+      const std::string& value = setting.fault.empty() ? setting.value : setting.fault;
+      text += fmt::format("{} = {}  ({})\n", setting.name, value, setting.origin);
+      settings.push_back(
+          {{"name", setting.name}, {"value", setting.value}, {"origin", setting.origin}});
+      if (!setting.fault.empty()) settings.back()["fault"] = setting.fault;
+    }
+    report_.message = "settings shown";
+    return {text, json_line({{"settings", std::move(settings)}})};
+  }
+
+  Output operator()(const Complete& command) {
+    std::string text;
+    for (const std::string& word : complete(command.words, graph_or_none())) text += word + "\n";
+    return {text, {}};
   }
 
   Output operator()(const Digest& command) {
@@ -86,23 +219,53 @@ class Runner {
 
  private:
   Output run_migration() {
-    migrate(options_, context_.observer, context_.stop, report_);
-    return {report_.message + "\n", {}};
+    return changed([&] { migrate(options_, context_.observer, context_.stop, report_); });
   }
 
-  RevisionGraph graph_of_scripts() {
-    RevisionGraph graph = read_graph(options_);
-    const RevisionSet heads = graph.effective_heads();
-    report_.source_heads = {heads.begin(), heads.end()};
-    report_.source_revisions = static_cast<int>(graph.size());
-    return graph;
+  // What a command that changes the database has to say is told, not printed, as Alembic's does.
+  template <typename Action>
+  Output changed(Action&& action) {
+    if (wants_sql(options_.command)) {
+      const std::string sql = print_sql(options_, context_.observer, report_);
+      report_.message = "SQL printed";
+      return {sql, json_line({{"sql", sql}})};
+    }
+    action();
+    context_.observer.finished(report_.message);
+    return {};
   }
 
-  RevisionSet read_rows(const DatabaseUrl& url) {
-    const auto connection = connect(url, connect_options(options_), context_.stop);
-    const std::stop_callback on_stop(context_.stop, [&] { connection->cancel(); });
-    RevisionSet rows = VersionTable(options_.version_table).read(*connection);
-    report_.from = report_.to = {rows.begin(), rows.end()};
+  Workplace workplace_for_reading() {
+    return Workplace(options_, context_.observer, context_.stop, Workplace::WhenMissing::Fail);
+  }
+
+  // Whoever types has perhaps no scripts, or faulty ones: no reason to complain here.
+  RevisionGraph graph_or_none() {
+    try {
+      return read_graph(options_, report_);
+    } catch (const Error&) {
+      return {};
+    }
+  }
+
+  void note_rows(const std::vector<RevisionId>& rows) {
+    const RevisionSet sorted(rows.begin(), rows.end());
+    report_.from = report_.to = {sorted.begin(), sorted.end()};
+  }
+
+  RevisionSet rows_of(Workplace& workplace) {
+    const std::vector<RevisionId> rows = workplace.rows();
+    note_rows(rows);
+    return {rows.begin(), rows.end()};
+  }
+
+  // What a target names; `current`: where the database is.
+  std::vector<RevisionId> named(const RevisionGraph& graph, const std::string& target) {
+    if (target != "current") return resolve_many(graph, {target});
+    Workplace workplace = workplace_for_reading();
+    const std::vector<RevisionId> rows = workplace.rows();
+    note_rows(rows);
+    require_known(graph, {rows.begin(), rows.end()});
     return rows;
   }
 

@@ -8,6 +8,7 @@
 #include <string>
 
 #include "engine/cli/options.h"
+#include "engine/cli/status_lines.h"
 #include "engine/contract/report.h"
 #include "engine/run/observer.h"
 
@@ -22,6 +23,8 @@ struct CommandContext {
   Observer& observer;
   std::stop_token stop = {};
   std::filesystem::path executable = {};  // what /proc/self/exe points to
+  Environment environment = {};           // of programs that are started: child_environment()
+  Say say = {};                           // prints on standard output at once, unless --json or -q
 };
 
 // Fills `report` as far as it is known, also when an Error leaves. Throws Error.

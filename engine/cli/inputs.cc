@@ -1,77 +1,129 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "engine/cli/inputs.h"
 
+#include <fcntl.h>
 #include <fmt/format.h>
+#include <unistd.h>
 
 #include <cerrno>
 #include <cstring>
-#include <fstream>
-#include <iterator>
+#include <string>
 
+#include "engine/config/files.h"
 #include "engine/core/error.h"
+#include "engine/db/version_table.h"
 #include "engine/script/script_dir.h"
 
 namespace engine {
 namespace {
 
-std::string read_url_file(const std::filesystem::path& file) {
-  std::error_code ignored;
-  if (std::filesystem::is_directory(file, ignored)) {
-    throw Error(Reason::InvalidUsage,
-                fmt::format("cannot read the database URL: {} is a folder", file.string()));
+constexpr std::size_t kLongestUrlFile = 64 * 1024;  // bytes
+
+[[noreturn]] void refuse_url_file(const std::string& cause) {
+  throw Error(Reason::InvalidUsage, "cannot read the database URL" + cause,
+              "check the path and the rights: the file holds the URL and nothing else");
+}
+
+// The beginning of a file, a pipe or a device, which may have no end.
+std::string read_beginning(const std::string& file, std::size_t limit) {
+  const auto fail = [&] {
+    refuse_url_file(fmt::format(" from {}: {}", file, std::strerror(errno)));
+  };
+  const int descriptor = ::open(file.c_str(), O_RDONLY | O_CLOEXEC | O_NOCTTY);
+  if (descriptor < 0) fail();
+  std::string text(limit, '\0');
+  std::size_t length = 0;
+  ssize_t got = 1;
+  while (length < limit && got != 0) {
+    got = ::read(descriptor, text.data() + length, limit - length);
+    if (got < 0 && errno != EINTR) break;
+    if (got > 0) length += static_cast<std::size_t>(got);
   }
-  errno = 0;
-  std::ifstream stream(file);
-  if (!stream) {
-    throw Error(Reason::InvalidUsage, fmt::format("cannot read the database URL from {}: {}",
-                                                  file.string(), std::strerror(errno)));
-  }
-  std::string text{std::istreambuf_iterator<char>(stream), std::istreambuf_iterator<char>()};
-  constexpr const char* kSpace = " \t\r\n";
-  text.erase(0, text.find_first_not_of(kSpace));
-  text.erase(text.find_last_not_of(kSpace) + 1);
-  if (text.empty()) {
-    throw Error(Reason::InvalidUsage,
-                fmt::format("cannot read the database URL: {} is empty", file.string()));
-  }
+  const int read_error = errno;
+  ::close(descriptor);
+  errno = read_error;
+  if (got < 0) fail();
+  text.resize(length);
   return text;
 }
 
-}  // namespace
-
-void verify_scripts(const Options& options) {
-  if (options.scripts_sha256.empty()) return;
-  const std::string found = folder_digest(options.script_location);
-  if (found == options.scripts_sha256) return;
-  throw Error(Reason::InvalidScripts,
-              fmt::format("the scripts in {} are not the expected ones: their digest is {}, "
-                          "expected is {}",
-                          options.script_location.string(), found, options.scripts_sha256),
-              "`stillhead digest DIR` prints the digest of a folder");
-}
-
-RevisionGraph read_graph(const Options& options) {
-  verify_scripts(options);
-  return RevisionGraph(read_scripts(options.script_location));
-}
-
-DatabaseUrl find_database(const Options& options) {
-  if (!options.database_url_file.empty()) {
-    return parse_database_url(read_url_file(options.database_url_file));
+std::string read_url_file(const std::filesystem::path& path) {
+  const std::string& file = path.native();
+  std::error_code ignored;
+  if (std::filesystem::is_directory(path, ignored)) {
+    refuse_url_file(fmt::format(": {} is a folder", file));
   }
-  if (options.database_url.empty() && !options.libpq_environment) {
+  std::string text = read_beginning(file, kLongestUrlFile + 1);
+  if (text.size() > kLongestUrlFile) {
+    refuse_url_file(fmt::format(": {} is longer than 64 KiB", file));
+  }
+  constexpr const char* kSpace = " \t\r\n";
+  text.erase(0, text.find_first_not_of(kSpace));
+  text.erase(text.find_last_not_of(kSpace) + 1);
+  if (text.empty()) refuse_url_file(fmt::format(": {} is empty", file));
+  return text;
+}
+
+DatabaseUrl parse_given_url(const Options& options) {
+  const Settings& settings = options.settings;
+  if (settings.is_set(Key::DatabaseUrlFile)) {
+    return parse_database_url(read_url_file(settings.text(Key::DatabaseUrlFile)));
+  }
+  const std::string& url = settings.text(Key::DatabaseUrl);
+  if (url.empty() && !options.libpq_environment) {
     throw Error(
         Reason::InvalidUsage,
         fmt::format("`stillhead {}` needs a database URL, and none is given", options.command_name),
         "give --database-url URL, --database-url-file FILE, or set the environment "
         "variable STILLHEAD_DATABASE_URL or DATABASE_URL");
   }
-  return parse_database_url(options.database_url);
+  return parse_database_url(url);
 }
 
-ConnectOptions connect_options(const Options& options) {
+}  // namespace
+
+void verify_scripts(const Options& options) {
+  if (options.scripts_sha256.empty()) return;
+  const std::string& location = options.settings.script_location();
+  const std::string found = folder_digest(location);
+  if (found == options.scripts_sha256) return;
+  throw Error(Reason::InvalidScripts,
+              fmt::format("the scripts in {} are not the expected ones: their digest is {}, "
+                          "expected is {}",
+                          location, found, options.scripts_sha256),
+              "`stillhead digest DIR` prints the digest of a folder");
+}
+
+ScriptLocations find_locations(const Settings& settings) {
+  const ScriptFolders found = find_script_folders(settings);
+  if (!found.versions.empty()) return {found.versions, found.recursive, true};
+  // A folder without scripts is most likely the wrong one; an empty `versions` is a new project.
+  const std::filesystem::path versions = versions_folder(found.location);
+  return {{versions}, found.recursive, versions != found.location};
+}
+
+RevisionGraph read_graph(const Options& options, RunReport& report) {
+  verify_scripts(options);
+  RevisionGraph graph(read_scripts(find_locations(options.settings)));
+  const RevisionSet heads = graph.effective_heads();
+  report.source_heads = {heads.begin(), heads.end()};
+  report.source_revisions = static_cast<int>(graph.size());
+  return graph;
+}
+
+DatabaseUrl find_database(const Options& options) {
+  DatabaseUrl url = parse_given_url(options);
+  check_version_table_name(options.version_table, url.flavour);
+  return url;
+}
+
+ConnectOptions connect_options(const Options& options, Observer* observer) {
   ConnectOptions result;
   result.timeout = options.connect_timeout;
+  result.busy_patience = options.lock_wait;
+  if (observer != nullptr) {
+    result.on_busy = [observer](const std::string& who) { observer->waiting_for_lock(who); };
+  }
   return result;
 }
 

@@ -6,6 +6,8 @@
 #include "engine/cli/options.h"
 #include "engine/core/revision_graph.h"
 #include "engine/db/connection.h"
+#include "engine/run/observer.h"
+#include "engine/script/script_dir.h"
 
 namespace engine {
 
@@ -13,13 +15,18 @@ namespace engine {
 // Without that option: no effect.
 void verify_scripts(const Options&);
 
-// Verifies and reads. Throws Error(InvalidScripts).
-RevisionGraph read_graph(const Options&);
+// Where the settings say that scripts are. Throws Error(InvalidScripts), Error(InvalidUsage).
+ScriptLocations find_locations(const Settings&);
+
+// Verifies and reads, and tells the report what was read. Throws Error(InvalidScripts).
+RevisionGraph read_graph(const Options&, RunReport&);
 
 // From the flag, the environment or the file. Throws Error(InvalidUsage); its text names every way
-// to give a URL when there is none.
+// to give a URL when there is none. Also refuses a version table that this database cannot name.
 DatabaseUrl find_database(const Options&);
 
-ConnectOptions connect_options(const Options&);
+// A connection made with these waits for other users of an SQLite file as long as for the lock, and
+// tells `observer`, which must live as long as the connection.
+ConnectOptions connect_options(const Options&, Observer* observer = nullptr);
 
 }  // namespace engine

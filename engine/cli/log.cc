@@ -105,6 +105,30 @@ void Log::step_started(const Step& step, const Revision& revision, int number, i
                    {"message", revision.message}});
 }
 
+void Log::warned(const std::string& text) {
+  if (options_.format == LogFormat::Text) {
+    sink_->plain(fmt::format("warning: {}", printable(text)));
+  } else {
+    sink_->json({}, "warning", text, "warning");
+  }
+}
+
+void Log::finished(const std::string& message) {
+  if (options_.format == LogFormat::Text) {
+    sink_->text(options_, message);
+  } else {
+    sink_->progress(options_, "finished", {{"message", message}});
+  }
+}
+
+void Log::stamp_started(const StampStep& step) {
+  if (options_.format == LogFormat::Text) {
+    sink_->text(options_, running_text(step));
+    return;
+  }
+  sink_->progress(options_, "stamp started", {{"from", step.from}, {"to", step.to}});
+}
+
 void Log::step_finished(const Step& step, const Revision& /*revision*/,
                         std::chrono::milliseconds duration) {
   if (options_.format == LogFormat::Text) return;

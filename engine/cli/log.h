@@ -31,6 +31,9 @@ class Log : public Observer {
 
   void waiting_for_lock(const std::string& holder) override;
   void step_started(const Step&, const Revision&, int number, int count) override;
+  void warned(const std::string& text) override;
+  void finished(const std::string& message) override;
+  void stamp_started(const StampStep&) override;
   void step_finished(const Step&, const Revision&, std::chrono::milliseconds) override;
 
   // Text: "stillhead: message" and "hint: ..." lines.

@@ -12,6 +12,7 @@
 #include <filesystem>
 #include <span>
 
+#include "engine/cli/child_process.h"
 #include "engine/cli/commands.h"
 #include "engine/cli/log.h"
 #include "engine/cli/options.h"
@@ -48,7 +49,7 @@ class Program {
       report_ = engine::new_report();
       options_.report = engine::find_report_options(words_, environment_);
       options_ = engine::parse_options(words_, environment_);
-      engine::wipe_argument(arguments_, options_.database_url);
+      engine::wipe_argument(arguments_, options_.database_url_argument);
       run_command();
     } catch (const Error& e) {
       fail(e.reason(), e.message(), e.hint());
@@ -67,9 +68,18 @@ class Program {
   void run_command() {
     engine::Log log(log_options());
     std::error_code ignored;
-    const engine::CommandContext context{log, signals_.token(),
-                                         std::filesystem::read_symlink("/proc/self/exe", ignored)};
+    const std::filesystem::path executable =
+        std::filesystem::read_symlink("/proc/self/exe", ignored);
+    const engine::CommandContext context{log, signals_.token(), executable,
+                                         engine::child_environment(environment_, executable),
+                                         [this](const std::string& text) { say(text); }};
     output_ = engine::run_command(options_, context, report_);
+  }
+
+  void say(const std::string& text) {
+    if (options_.report.json || options_.quiet) return;
+    said_all_ = std::fwrite(text.data(), 1, text.size(), stdout) == text.size() &&
+                std::fflush(stdout) == 0 && said_all_;
   }
 
   void fail(Reason reason, const std::string& message, const std::string& hint) {
@@ -95,11 +105,11 @@ class Program {
         engine::write_report_file(options_.report.file,
                                   to_json(report_for_file(), options_.report.limit));
       } catch (const Error& e) {
-        log.error(e.reason(), e.message(), e.hint());
+        // The run may have ended for this very reason.
+        if (e.message() != report_.message) log.error(e.reason(), e.message(), e.hint());
       }
     }
-    print();
-    if (std::fflush(stdout) == 0 || errno == EPIPE) return;
+    if (print() || errno == EPIPE) return;
     const std::string cause =
         fmt::format("cannot write to standard output: {}", std::strerror(errno));
     log.error(Reason::InvalidUsage, cause, {});
@@ -118,7 +128,9 @@ class Program {
     return report;
   }
 
-  void print() const {
+  // False: not all of it could be written; errno says why.
+  bool print() const {
+    if (!said_all_) return false;
     const bool failed = report_.reason != Reason::Succeeded;
     std::string text;
     if (options_.report.json) {
@@ -126,7 +138,8 @@ class Program {
     } else if (!failed && !options_.quiet) {
       text = output_.text;
     }
-    std::fwrite(text.data(), 1, text.size(), stdout);
+    return std::fwrite(text.data(), 1, text.size(), stdout) == text.size() &&
+           std::fflush(stdout) == 0;
   }
 
   engine::LogOptions log_options() const {
@@ -140,6 +153,7 @@ class Program {
   engine::Options options_ = {};
   RunReport report_ = {};
   engine::Output output_ = {};
+  bool said_all_ = true;  // false: standard output took less than it was given
 };
 
 }  // namespace

@@ -3,149 +3,100 @@
 
 #include <fmt/format.h>
 
-#include <filesystem>
-#include <functional>
 #include <memory>
-#include <optional>
-#include <stop_token>
 #include <utility>
+#include <vector>
 
 #include "engine/cli/inputs.h"
+#include "engine/cli/prepare.h"
 #include "engine/cli/print.h"
+#include "engine/cli/workplace.h"
 #include "engine/core/error.h"
 #include "engine/db/history_table.h"
-#include "engine/db/version_table.h"
-#include "engine/run/lock.h"
 #include "engine/run/migrator.h"
-#include "engine/script/script_dir.h"
 
 namespace engine {
 namespace {
+
+using Rows = std::vector<RevisionId>;
 
 std::vector<std::string> sorted(const RevisionSet& revisions) {
   return {revisions.begin(), revisions.end()};
 }
 
-Plan make_plan(const Command& command, const RevisionGraph& graph, const RevisionSet& rows) {
-  if (const auto* upgrade = std::get_if<Upgrade>(&command)) {
-    return plan_upgrade(graph, rows, upgrade->target);
-  }
-  if (const auto* downgrade = std::get_if<Downgrade>(&command)) {
-    return plan_downgrade(graph, rows, downgrade->target);
-  }
-  const auto& apply = std::get<Apply>(command);
-  return plan_apply(graph, rows, apply.target, apply.downgrade);
+RevisionSet set_of(const Rows& rows) { return {rows.begin(), rows.end()}; }
+
+RunIdentity identity_of(const RunReport& report) {
+  return {report.run_id, report.owner, report.attempt, report.engine_version};
 }
 
-PreparedStep prepare(const Step& step, const Revision& revision, const Dialect& dialect) {
-  const ScriptBody body = read_body(revision);
-  if (step.direction == Direction::Down && !body.downgrade) {
-    throw Error(Reason::IrreversibleRevision,
-                fmt::format("cannot downgrade revision {}: {} has no downgrade section",
-                            revision.id, revision.file),
-                "write `-- stillhead:downgrade` and what takes the revision back; an empty section "
-                "means that nothing is to be done");
-  }
-  PreparedStep prepared{step, revision, {}, body.checksum};
-  prepared.statements = dialect.render(
-      step.direction == Direction::Up ? body.upgrade : *body.downgrade, revision.file);
-  if (!revision.transactional) {
-    for (Statement& statement : prepared.statements) statement.transactional = false;
-  }
-  return prepared;
+Workplace::WhenMissing when_missing(const Command& command) {
+  return std::holds_alternative<Downgrade>(command) ? Workplace::WhenMissing::Fail
+                                                    : Workplace::WhenMissing::Create;
 }
 
-// A database file that `upgrade` is going to make: there is nothing to read from it yet.
-bool is_to_be_made(const DatabaseUrl& url, const Command& command) {
-  return url.flavour == SqlFlavour::Sqlite && !std::holds_alternative<Downgrade>(command) &&
-         url.conninfo != ":memory:" && !std::filesystem::exists(url.conninfo);
-}
+// Keeps report.to true however execution ends: the rows that are known to be reached. A COMMIT
+// without an answer is not counted.
+struct RowsReached {
+  const Plan& plan;
+  RunReport& report;
+  ~RowsReached() { report.to = sorted(rows_after(plan, report.steps.size())); }
+};
 
 class Migration {
  public:
   Migration(const Options& options, Observer& observer, std::stop_token stop, RunReport& report)
-      : options_(options), observer_(observer), stop_(std::move(stop)), report_(report) {}
+      : options_(options),
+        observer_(observer),
+        stop_(std::move(stop)),
+        report_(report),
+        graph_(read_graph(options, report)),
+        workplace_(options, observer, stop_, when_missing(options.command)) {}
 
   void run() {
-    graph_ = read_graph(options_);
-    report_.source_heads = sorted(graph_.effective_heads());
-    report_.source_revisions = static_cast<int>(graph_.size());
-    url_ = find_database(options_);
-    if (!is_to_be_made(url_, options_.command)) open();
-    plan();
+    plan(workplace_.rows());
     if (plan_.steps.empty()) {
       report_.message = fmt::format("already at {}", revisions_text(plan_.finish));
       return;
     }
-    prepare_steps();
-    if (!connection_) open();
-    versions_.check_width(*connection_, plan_);
+    steps_ = prepare(plan_, graph_, workplace_.dialect(), options_);
+    workplace_.versions().check_width(workplace_.connection(), written_by(plan_));
     run_locked();
   }
 
  private:
-  void open() {
-    ConnectOptions options = connect_options(options_);
-    options.create = !std::holds_alternative<Downgrade>(options_.command);
-    connection_ = connect(url_, options, stop_);
-    on_stop_.emplace(stop_, [this] { connection_->cancel(); });
-  }
-
-  void plan() {
-    const RevisionSet rows = connection_ ? versions_.read(*connection_) : RevisionSet{};
-    report_.from = report_.to = sorted(rows);
-    plan_ = make_plan(options_.command, graph_, rows);
+  void plan(const Rows& rows) {
+    report_.from = report_.to = sorted(set_of(rows));
+    plan_ = plan_for(options_.command, graph_, rows);
+    for (const std::string& warning : plan_.warnings) observer_.warned(warning);
     report_.target_revisions = sorted(plan_.targets);
     report_.pending = static_cast<int>(plan_.steps.size());
   }
 
-  void prepare_steps() {
-    const Dialect& dialect =
-        url_.flavour == SqlFlavour::Sqlite ? sqlite_dialect() : postgres_dialect();
-    steps_.clear();
-    for (const Step& step : plan_.steps) {
-      steps_.push_back(prepare(step, graph_.at(step.revision), dialect));
-    }
-    // The folder may have been exchanged while it was read.
-    verify_scripts(options_);
-  }
-
   void run_locked() {
-    const LockOptions patience{options_.lock_wait};
-    const auto lock =
-        acquire_lock(url_, connect_options(options_), versions_.name(), patience, observer_, stop_);
-    if (versions_.read(*connection_) != plan_.start) {
-      plan();
+    const std::unique_ptr<MigrationLock> lock = workplace_.lock();
+    if (const Rows rows = workplace_.rows(); set_of(rows) != plan_.start) {
+      plan(rows);
       if (plan_.steps.empty()) {
         report_.message =
             fmt::format("already at {}: another run got there first", revisions_text(plan_.finish));
         return;
       }
-      prepare_steps();
-      versions_.check_width(*connection_, plan_);
+      steps_ = prepare(plan_, graph_, workplace_.dialect(), options_);
+      workplace_.versions().check_width(workplace_.connection(), written_by(plan_));
     }
     execute_steps(*lock);
   }
 
   void execute_steps(MigrationLock& lock) {
-    // report.to: the rows that are known to be reached, however execution ends. A COMMIT without an
-    // answer is not counted.
-    struct RowsReached {
-      const Plan& plan;
-      RunReport& report;
-      ~RowsReached() { report.to = sorted(rows_after(plan, report.steps.size())); }
-    };
     const auto started = std::chrono::steady_clock::now();
     {
       const RowsReached rows_reached{plan_, report_};
-      versions_.create(*connection_);
-      const HistoryTable history(*connection_, versions_.name());
+      const HistoryTable history(workplace_.connection(), workplace_.versions().name());
       MigrationContext context{
-          *connection_, lock,
-          versions_,    history,
-          observer_,    {report_.run_id, report_.owner, report_.attempt, report_.engine_version},
-          stop_};
-      execute(steps_, context, report_.steps);
+          workplace_.connection(), lock,  workplace_.versions(), &history, observer_,
+          identity_of(report_),    stop_, options_.transactions};
+      execute(plan_.start, steps_, context, report_.steps);
     }
     const auto elapsed = std::chrono::duration_cast<std::chrono::milliseconds>(
         std::chrono::steady_clock::now() - started);
@@ -160,19 +111,78 @@ class Migration {
   Observer& observer_;
   std::stop_token stop_;
   RunReport& report_;
-  VersionTable versions_{options_.version_table};
-  RevisionGraph graph_ = {};
-  DatabaseUrl url_ = {};
-  std::unique_ptr<Connection> connection_ = {};
-  std::optional<std::stop_callback<std::function<void()>>> on_stop_ = {};
+  RevisionGraph graph_;
+  Workplace workplace_;
   Plan plan_ = {};
   std::vector<PreparedStep> steps_ = {};
 };
+
+void refuse_range(const std::string& target) {
+  if (target.find(':') == std::string::npos) return;
+  throw Error(Reason::InvalidUsage, "Range revision not allowed",
+              "only --sql takes a range; here the database says where it is");
+}
 
 }  // namespace
 
 void migrate(const Options& options, Observer& observer, std::stop_token stop, RunReport& report) {
   Migration(options, observer, std::move(stop), report).run();
+}
+
+void stamp(const Options& options, Observer& observer, std::stop_token stop, RunReport& report) {
+  const auto& command = std::get<Stamp>(options.command);
+  for (const std::string& target : command.targets) refuse_range(target);
+  const RevisionGraph graph = read_graph(options, report);
+  Workplace workplace(options, observer, stop, Workplace::WhenMissing::Create);
+  const auto plan = [&] {
+    const Rows rows = workplace.rows();
+    report.from = report.to = sorted(set_of(rows));
+    StampPlan made = plan_stamp(graph, rows, command.targets, command.purge);
+    workplace.versions().check_width(workplace.connection(), written_by(made));
+    return made;
+  };
+  if (plan().steps.empty() && !command.purge &&
+      workplace.versions().exists(workplace.connection())) {
+    report.message = fmt::format("already at {}", revisions_text(set_of(workplace.rows())));
+    return;
+  }
+  const std::unique_ptr<MigrationLock> lock = workplace.lock();
+  const StampPlan made = plan();
+  MigrationContext context{workplace.connection(), *lock, workplace.versions(), nullptr, observer,
+                           identity_of(report),    stop};
+  execute(made, context);
+  report.to = sorted(made.finish);
+  report.message = fmt::format("stamped {}", revisions_text(made.finish));
+}
+
+void ensure_version(const Options& options, Observer& observer, std::stop_token stop,
+                    RunReport& report) {
+  Workplace workplace(options, observer, std::move(stop), Workplace::WhenMissing::Create);
+  report.message = "the version table is there";
+  if (workplace.versions().exists(workplace.connection())) return;
+  const std::unique_ptr<MigrationLock> lock = workplace.lock();
+  Transaction transaction(workplace.connection());
+  workplace.versions().create(workplace.connection());
+  transaction.commit();
+  report.message = "the version table is made";
+}
+
+Plan plan_for(const Command& command, const RevisionGraph& graph,
+              const std::vector<RevisionId>& rows) {
+  const RevisionSet current = set_of(rows);
+  if (const auto* upgrade = std::get_if<Upgrade>(&command)) {
+    refuse_range(upgrade->target);
+    return plan_upgrade(graph, current, upgrade->target);
+  }
+  if (const auto* downgrade = std::get_if<Downgrade>(&command)) {
+    refuse_range(downgrade->target);
+    return plan_downgrade(graph, current, downgrade->target, rows.empty() ? "" : rows.front());
+  }
+  if (const auto* shown = std::get_if<ShowPlan>(&command)) {
+    return plan_apply(graph, current, shown->target, shown->downgrade);
+  }
+  const auto& apply = std::get<Apply>(command);
+  return plan_apply(graph, current, apply.target, apply.downgrade);
 }
 
 RevisionSet rows_after(const Plan& plan, std::size_t done) {

@@ -1,12 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// upgrade, downgrade and apply: the one flow that changes a database.
+// Commands that change a database: the one flow of upgrade, downgrade and apply, and its small
+// sisters.
 #pragma once
 
 #include <stop_token>
+#include <vector>
 
 #include "engine/cli/options.h"
 #include "engine/contract/report.h"
+#include "engine/core/plan.h"
 #include "engine/run/observer.h"
 
 namespace engine {
@@ -16,6 +19,16 @@ namespace engine {
 // an Error leaves; `report.run_id`, `owner` and `attempt` must be set. Throws Error.
 // `options.command` is Upgrade, Downgrade or Apply.
 void migrate(const Options&, Observer&, std::stop_token, RunReport& report);
+
+// `options.command` is Stamp. Writes under the lock; where the rows are right already, not at all.
+void stamp(const Options&, Observer&, std::stop_token, RunReport& report);
+
+// Makes the version table where it is missing.
+void ensure_version(const Options&, Observer&, std::stop_token, RunReport& report);
+
+// The plan of Upgrade, Downgrade, Apply or ShowPlan. `rows` of the version table in the database's
+// order, which settles what `-1` means where there are several.
+Plan plan_for(const Command&, const RevisionGraph&, const std::vector<RevisionId>& rows);
 
 // The version rows once the first `done` steps of `plan` are committed.
 RevisionSet rows_after(const Plan& plan, std::size_t done);

@@ -2,380 +2,295 @@
 #include "engine/cli/options.h"
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include <algorithm>
 #include <array>
-#include <boost/program_options/errors.hpp>
-#include <boost/program_options/options_description.hpp>
-#include <boost/program_options/parsers.hpp>
-#include <boost/program_options/positional_options.hpp>
 #include <charconv>
+#include <initializer_list>
+#include <limits>
+#include <map>
 #include <optional>
+#include <utility>
 
-#include "engine/cli/help.h"
+#include "engine/cli/arguments.h"
+#include "engine/cli/command_table.h"
+#include "engine/cli/completion.h"
+#include "engine/config/files.h"
 #include "engine/core/error.h"
-#include "engine/core/spelling.h"
 
 namespace engine {
 namespace {
 
-namespace po = boost::program_options;
-
-constexpr const char* kPositional = "argument";
 // With one of these set, an empty URL means a database (parse_database_url).
 constexpr std::array kLibpqVariables = {"PGHOST", "PGHOSTADDR", "PGSERVICE", "PGDATABASE"};
-// The longest wait that makes sense to anybody; keeps sums far from overflow.
-constexpr std::chrono::milliseconds kLongestDuration = std::chrono::hours{24 * 365};
+// These do their work without scripts or a database: a fault in a file is no reason to refuse them.
+constexpr std::array<std::string_view, 6> kWithoutFiles = {"help",   "version", "man",
+                                                           "digest", "bundle",  "completion"};
 
 [[noreturn]] void refuse(std::string message) {
   throw Error(Reason::InvalidUsage, std::move(message));
 }
 
-// An argument as it may be shown: what looks like a URL or a libpq string may hold a password.
-std::string shown(std::string_view argument) {
-  for (const std::string_view mark : {"://", "="}) {
-    const std::size_t at = argument.find(mark);
-    if (at != std::string_view::npos) {
-      return std::string(argument.substr(0, at + mark.size())) + "...";
-    }
+// --- settings ------------------------------------------------------------------------------------
+
+bool is_variable_set(const Environment& environment, const std::string& name) {
+  const auto found = environment.find(name);
+  return found != environment.end() && !found->second.empty();
+}
+
+std::map<std::string, std::string> flags_of(const Arguments& arguments) {
+  std::map<std::string, std::string> flags;
+  for (const auto& [name, values] : arguments.options) flags.emplace(name, values.front());
+  return flags;
+}
+
+ConfigSources sources_of(const Arguments& arguments, const Environment& environment) {
+  const std::string_view name = arguments.command->name;
+  ConfigSources sources;
+  if (std::ranges::find(kWithoutFiles, name) == kWithoutFiles.end()) {
+    sources = read_config_files(
+        {arguments.values("config"), arguments.value("name").value_or("alembic"), name == "init"},
+        environment);
   }
-  return std::string(argument);
+  sources.environment = environment;
+  sources.flags = flags_of(arguments);
+  return sources;
 }
 
-// --- tokens --------------------------------------------------------------------------------------
-
-po::options_description all_options() {
-  po::options_description options;
-  const auto value = [] { return po::value<std::string>(); };
-  options.add_options()                                                           //
-      ("script-location", value(), "")("database-url,d", value(), "")             //
-      ("database-url-file", value(), "")("version-table", value(), "")            //
-      ("version-table-schema", value(), "")("lock-wait", value(), "")             //
-      ("connect-timeout", value(), "")("scripts-sha256", value(), "")             //
-      ("report", value(), "")("report-limit", value(), "")("owner", value(), "")  //
-      ("attempt", value(), "")("run-id", value(), "")("log-format", value(), "")  //
-      ("report-without-data", "")("json", "")("quiet,q", "")("no-color", "")("help,h", "")(
-          "version", "")                                                     //
-      ("verbose,v", "")("indicate-current,i", "")("downgrade", value(), "")  //
-      (kPositional, po::value<std::vector<std::string>>(), "");
-  return options;
-}
-
-// Options that belong to the commands whose CommandInfo names them.
-constexpr std::string_view kCommandOptions[] = {"verbose", "indicate-current", "downgrade"};
-
-std::vector<std::string> option_names() {
-  std::vector<std::string> names;
-  const po::options_description known = all_options();
-  for (const auto& option : known.options()) {
-    if (option->long_name() != kPositional) names.push_back("--" + option->long_name());
+int attempt_of(const Settings& settings) {
+  const std::size_t attempt = settings.number(Key::Attempt);
+  if (attempt > std::numeric_limits<int>::max()) {
+    refuse(fmt::format("{} takes a number from 1 to {}, not \"{}\"", settings.origin(Key::Attempt),
+                       std::numeric_limits<int>::max(), attempt));
   }
-  return names;
+  return static_cast<int>(attempt);
 }
 
-// `-1` is a target, not an option.
-std::vector<po::option> relative_target(std::vector<std::string>& arguments) {
-  const std::string& token = arguments.front();
-  if (token.size() < 2 || token[0] != '-' ||
-      token.find_first_not_of("0123456789", 1) != std::string::npos) {
-    return {};
-  }
-  po::option option;
-  option.value.push_back(token);
-  option.original_tokens.push_back(token);
-  arguments.erase(arguments.begin());
-  return {option};
-}
-
-struct Tokens {
-  std::map<std::string, std::string> flags = {};  // long name -> value, "" for a switch
-  std::vector<std::string> positional = {};
-};
-
-Tokens sort_out(const po::parsed_options& parsed) {
-  Tokens tokens;
-  for (const po::option& option : parsed.options) {
-    if (option.string_key == kPositional || option.string_key.empty()) {
-      tokens.positional.insert(tokens.positional.end(), option.value.begin(), option.value.end());
-      continue;
-    }
-    const std::string value = option.value.empty() ? std::string() : option.value.front();
-    const bool is_new = tokens.flags.emplace(option.string_key, value).second;
-    if (!is_new && !option.value.empty()) {
-      refuse(fmt::format("option --{} is given twice", option.string_key));
-    }
-  }
-  return tokens;
-}
-
-po::parsed_options run_parser(const std::vector<std::string>& arguments) {
-  const po::options_description options = all_options();
-  po::positional_options_description positional;
-  positional.add(kPositional, -1);
-  po::command_line_parser parser(arguments);
-  parser.options(options).positional(positional).extra_style_parser(relative_target);
-  // Abbreviated options would change their meaning whenever an option is added.
-  parser.style(po::command_line_style::unix_style & ~po::command_line_style::allow_guessing);
-  return parser.run();
-}
-
-[[noreturn]] void refuse_unknown_option(const std::string& token) {
-  const std::string name = token.substr(0, token.find('='));
-  const std::vector<std::string> names = option_names();
-  const std::string meant = did_you_mean(name, {names.begin(), names.end()});
-  refuse(fmt::format("unknown option {}{}", name,
-                     meant.empty() ? "; `stillhead help` lists the options" : meant));
-}
-
-Tokens tokenize(const std::vector<std::string>& arguments) {
-  try {
-    return sort_out(run_parser(arguments));
-  } catch (const po::unknown_option& e) {
-    refuse_unknown_option(e.get_option_name());
-  } catch (const po::invalid_command_line_syntax& e) {
-    const bool takes_none = e.kind() == po::invalid_syntax::extra_parameter;
-    refuse(fmt::format("option {} {}", e.get_option_name(),
-                       takes_none ? "takes no value" : "needs a value"));
-  } catch (const po::error_with_option_name& e) {
-    refuse(fmt::format("option {} cannot be understood", e.get_option_name()));
-  } catch (const po::error&) {
-    refuse("the arguments cannot be understood; `stillhead help` shows how they are written");
-  }
-}
-
-// --- values --------------------------------------------------------------------------------------
-
-struct Setting {
-  std::string value = {};
-  std::string name = {};  // of the flag or of the environment variable
-};
-
-class Settings {
- public:
-  Settings(const Tokens& tokens, const Environment& environment)
-      : tokens_(tokens), environment_(environment) {}
-
-  bool has(const std::string& flag) const { return tokens_.flags.contains(flag); }
-
-  std::optional<Setting> flag(const std::string& name) const {
-    const auto found = tokens_.flags.find(name);
-    if (found == tokens_.flags.end()) return {};
-    if (found->second.empty()) refuse(fmt::format("option --{} needs a value", name));
-    return Setting{found->second, "--" + name};
-  }
-
-  // A variable that is set but empty counts as not set.
-  std::optional<Setting> variable(const std::string& name) const {
-    const auto found = environment_.find(name);
-    if (found == environment_.end() || found->second.empty()) return {};
-    return Setting{found->second, name};
-  }
-
-  // The flag, else its variable STILLHEAD_<NAME>.
-  std::optional<Setting> find(const std::string& name) const {
-    if (auto setting = flag(name)) return setting;
-    std::string upper = "STILLHEAD_" + name;
-    std::ranges::transform(upper, upper.begin(), [](char c) {
-      return c == '-' ? '_' : c >= 'a' && c <= 'z' ? static_cast<char>(c - 'a' + 'A') : c;
-    });
-    return variable(upper);
-  }
-
- private:
-  const Tokens& tokens_;
-  const Environment& environment_;
-};
-
-std::string hex_digits(const Setting& setting, std::size_t count) {
-  std::string value = setting.value;
-  std::ranges::transform(value, value.begin(), [](char c) {
-    return c >= 'A' && c <= 'F' ? static_cast<char>(c - 'A' + 'a') : c;
-  });
-  if (value.size() != count || value.find_first_not_of("0123456789abcdef") != std::string::npos) {
-    refuse(fmt::format("{} takes {} hexadecimal digits, not \"{}\"", setting.name, count,
-                       shown(setting.value)));
-  }
-  return value;
-}
-
-template <typename Number>
-Number positive_number(const Setting& setting) {
-  Number number = 0;
-  const char* end = setting.value.data() + setting.value.size();
-  const auto [stopped, error] = std::from_chars(setting.value.data(), end, number);
-  if (error != std::errc{} || stopped != end || number < 1) {
-    refuse(fmt::format("{} takes a number from 1, not \"{}\"", setting.name, shown(setting.value)));
-  }
-  return number;
-}
-
-template <typename Value>
-Value one_of(const Setting& setting, std::string_view first, Value first_value,
-             std::string_view second, Value second_value) {
-  if (setting.value == first) return first_value;
-  if (setting.value == second) return second_value;
-  refuse(fmt::format("{} takes `{}` or `{}`, not \"{}\"", setting.name, first, second,
-                     shown(setting.value)));
-}
-
-ReportOptions read_report_options(const Settings& settings) {
+ReportOptions report_options(const Settings& settings, const Arguments& arguments) {
   ReportOptions report;
-  report.json = settings.has("json");
-  report.without_data = settings.has("report-without-data");
-  if (const auto file = settings.find("report")) report.file = file->value;
-  if (const auto limit = settings.find("report-limit")) {
-    report.limit = positive_number<std::size_t>(*limit);
-  }
+  report.json = arguments.has("json");
+  report.without_data = arguments.has("report-without-data");
+  report.file = settings.text(Key::Report);
+  report.limit = settings.number(Key::ReportLimit);
   return report;
 }
 
-void read_database_url(const Settings& settings, Options& options) {
-  const auto url = settings.flag("database-url");
-  const auto file = settings.flag("database-url-file");
-  if (url && file) refuse("--database-url and --database-url-file are both given; use one of them");
-  if (url) {
-    options.database_url = url->value;
-  } else if (file) {
-    options.database_url_file = file->value;
-  } else if (const auto own = settings.variable("STILLHEAD_DATABASE_URL")) {
-    options.database_url = own->value;
-  } else if (const auto own_file = settings.variable("STILLHEAD_DATABASE_URL_FILE")) {
-    options.database_url_file = own_file->value;
-  } else if (const auto common = settings.variable("DATABASE_URL")) {
-    options.database_url = common->value;
-  } else {
-    options.libpq_environment = std::ranges::any_of(
-        kLibpqVariables, [&](const char* name) { return settings.variable(name).has_value(); });
-  }
-}
-
-void read_database_options(const Settings& settings, Options& options) {
-  read_database_url(settings, options);
-  if (const auto table = settings.find("version-table")) options.version_table.name = table->value;
-  if (const auto schema = settings.find("version-table-schema")) {
-    options.version_table.schema = schema->value;
-  }
-  if (const auto wait = settings.find("lock-wait")) {
-    options.lock_wait = parse_duration(wait->value, wait->name);
-  }
-  if (const auto timeout = settings.find("connect-timeout")) {
-    options.connect_timeout = parse_duration(timeout->value, timeout->name);
-    if (options.connect_timeout.count() == 0) {
-      refuse(fmt::format("{} must be longer than 0", timeout->name));
-    }
-  }
-}
-
-Options read_options(const Settings& settings) {
+Options read_options(Settings settings, const Arguments& arguments,
+                     const Environment& environment) {
   Options options;
-  options.report = read_report_options(settings);
-  read_database_options(settings, options);
-  if (const auto location = settings.find("script-location")) {
-    options.script_location = location->value;
+  options.report = report_options(settings, arguments);
+  options.database_url_argument = arguments.value("database-url").value_or("");
+  options.libpq_environment =
+      !settings.is_set(Key::DatabaseUrl) && !settings.is_set(Key::DatabaseUrlFile) &&
+      std::ranges::any_of(kLibpqVariables,
+                          [&](const char* name) { return is_variable_set(environment, name); });
+  options.version_table = {settings.text(Key::VersionTableSchema), settings.text(Key::VersionTable),
+                           settings.flag(Key::VersionTablePk)};
+  if (settings.is_set(Key::TransactionalDdl)) {
+    options.transactional_ddl = settings.flag(Key::TransactionalDdl);
   }
-  if (const auto digest = settings.find("scripts-sha256")) {
-    options.scripts_sha256 = hex_digits(*digest, 64);
-  }
-  if (const auto owner = settings.find("owner")) options.owner = owner->value;
-  if (const auto attempt = settings.find("attempt")) {
-    options.attempt = positive_number<int>(*attempt);
-  }
-  if (const auto run_id = settings.find("run-id")) options.run_id = hex_digits(*run_id, 16);
-  if (const auto format = settings.find("log-format")) {
-    options.log_format = one_of(*format, "text", LogFormat::Text, "json", LogFormat::Json);
-  }
-  options.quiet = settings.has("quiet");
-  options.color = !settings.has("no-color") && !settings.variable("NO_COLOR");
+  options.transactions = settings.text(Key::Transaction) == "single" ? TransactionMode::Single
+                                                                     : TransactionMode::PerRevision;
+  options.lock_wait = settings.duration(Key::LockWait);
+  options.connect_timeout = settings.duration(Key::ConnectTimeout);
+  options.scripts_sha256 = settings.text(Key::ScriptsSha256);
+  options.owner = settings.text(Key::Owner);
+  options.attempt = attempt_of(settings);
+  options.run_id = settings.text(Key::RunId);
+  options.log_format = settings.text(Key::LogFormat) == "json" ? LogFormat::Json : LogFormat::Text;
+  options.quiet = arguments.has("quiet");
+  options.color = !arguments.has("no-color") && !is_variable_set(environment, "NO_COLOR");
+  options.settings = std::move(settings);
   return options;
 }
 
 // --- commands ------------------------------------------------------------------------------------
 
-const CommandInfo& command_named(const std::string& name) {
-  if (const CommandInfo* command = find_command(name)) return *command;
-  std::vector<std::string_view> names;
-  for (const CommandInfo& command : command_table()) names.push_back(command.name);
-  const std::string meant = did_you_mean(name, names);
-  refuse(fmt::format("unknown command \"{}\"{}", shown(name),
-                     meant.empty() ? "; `stillhead help` lists the commands" : meant));
+Verbosity verbosity_of(const Arguments& arguments) {
+  return arguments.has("verbose") ? Verbosity::Entry : Verbosity::Line;
 }
 
-void check_command_options(const CommandInfo& command, const Settings& settings) {
-  for (const std::string_view option : kCommandOptions) {
-    if (settings.has(std::string(option)) &&
-        command.options.find(option) == std::string_view::npos) {
-      refuse(fmt::format("`stillhead {}` takes no option --{}", command.name, option));
-    }
-  }
+std::string text_of(const Arguments& arguments, std::string_view option,
+                    const std::string& otherwise = {}) {
+  return arguments.value(option).value_or(otherwise);
 }
 
-// The command's one argument, or "" for a command without one.
-std::string argument_of(const CommandInfo& command, const std::vector<std::string>& positional) {
-  const std::size_t allowed = command.argument.empty() ? 1 : 2;
-  if (positional.size() > allowed) {
-    refuse(fmt::format("unexpected argument \"{}\" of `stillhead {}`", shown(positional[allowed]),
-                       command.name));
+template <typename Value>
+Value one_of(const Arguments& arguments, std::string_view option,
+             std::initializer_list<std::pair<std::string_view, Value>> choices) {
+  const auto given = arguments.value(option);
+  if (!given) return choices.begin()->second;
+  std::string names;
+  for (const auto& [name, value] : choices) {
+    if (*given == name) return value;
+    names += fmt::format("{}`{}`", names.empty() ? "" : " or ", name);
   }
-  if (positional.size() == 2 && !positional[1].empty()) return positional[1];
-  if (!command.argument.empty() && !command.argument.starts_with('[')) {
-    refuse(fmt::format("`stillhead {}` needs {} {}; for example `stillhead {} {}`", command.name,
-                       command.argument == "DIR" ? "a folder" : "a target", command.argument,
-                       command.name, command.example));
-  }
+  refuse(fmt::format("--{} takes {}, not \"{}\"", option, names, shown_argument(*given)));
+}
+
+DowngradePolicy downgrade_policy(const Arguments& arguments) {
+  return one_of<DowngradePolicy>(
+      arguments, "downgrade",
+      {{"forbid", DowngradePolicy::Forbid}, {"allow", DowngradePolicy::Allow}});
+}
+
+DrawingFormat drawing_format(const Arguments& arguments) {
+  return one_of<DrawingFormat>(arguments, "format",
+                               {{"text", DrawingFormat::Text},
+                                {"dot", DrawingFormat::Dot},
+                                {"mermaid", DrawingFormat::Mermaid},
+                                {"json", DrawingFormat::Json}});
+}
+
+MakeRevision new_revision(const Arguments& arguments) {
+  MakeRevision command;
+  command.message = text_of(arguments, "message");
+  command.splice = arguments.has("splice");
+  command.branch_label = text_of(arguments, "branch-label");
+  command.rev_id = text_of(arguments, "rev-id");
+  command.version_path = text_of(arguments, "version-path");
+  command.autogenerate = arguments.has("autogenerate");
+  command.sql = arguments.has("sql");
+  return command;
+}
+
+// What the report calls the target.
+std::vector<std::string> targets_of(const Command& command) {
+  if (const auto* upgrade = std::get_if<Upgrade>(&command)) return {upgrade->target};
+  if (const auto* downgrade = std::get_if<Downgrade>(&command)) return {downgrade->target};
+  if (const auto* apply = std::get_if<Apply>(&command)) return {apply->target};
+  if (const auto* plan = std::get_if<ShowPlan>(&command)) return {plan->target};
+  if (const auto* stamp = std::get_if<Stamp>(&command)) return stamp->targets;
   return {};
 }
 
-Command make_command(std::string_view name, const std::string& argument, const Settings& settings) {
-  const Verbosity verbosity = settings.has("verbose") ? Verbosity::Entry : Verbosity::Line;
-  if (name == "upgrade") return Upgrade{argument};
-  if (name == "downgrade") return Downgrade{argument};
-  if (name == "current") return Current{verbosity};
-  if (name == "history") return History{verbosity, settings.has("indicate-current")};
-  if (name == "heads") return Heads{verbosity};
-  if (name == "digest") return Digest{argument};
-  if (name == "bundle") return Bundle{argument};
-  if (name == "version") return ShowVersion{};
-  if (name == "apply") {
-    const Setting policy = settings.flag("downgrade").value_or(Setting{"forbid", "--downgrade"});
-    return Apply{argument, one_of(policy, "forbid", DowngradePolicy::Forbid, "allow",
-                                  DowngradePolicy::Allow)};
-  }
-  if (name == "help") {
-    return ShowHelp{argument.empty() ? argument : std::string(command_named(argument).name)};
-  }
-  throw Error(Reason::Bug, fmt::format("the command \"{}\" is listed but not known", name));
+using Maker = Command (*)(const Arguments&);
+
+std::string argument_of(const Arguments& arguments) {
+  return arguments.positional.empty() ? std::string() : arguments.positional.front();
+}
+
+Command make_upgrade(const Arguments& arguments) {
+  return Upgrade{argument_of(arguments), arguments.has("sql")};
+}
+Command make_downgrade(const Arguments& arguments) {
+  return Downgrade{argument_of(arguments), arguments.has("sql")};
+}
+Command make_apply(const Arguments& arguments) {
+  return Apply{argument_of(arguments), downgrade_policy(arguments)};
+}
+Command make_plan(const Arguments& arguments) {
+  return ShowPlan{argument_of(arguments), downgrade_policy(arguments)};
+}
+Command make_stamp(const Arguments& arguments) {
+  return Stamp{arguments.positional, arguments.has("purge"), arguments.has("sql")};
+}
+Command make_current(const Arguments& arguments) {
+  return Current{verbosity_of(arguments), arguments.has("check-heads")};
+}
+Command make_history(const Arguments& arguments) {
+  return History{verbosity_of(arguments), text_of(arguments, "rev-range"),
+                 arguments.has("indicate-current")};
+}
+Command make_heads(const Arguments& arguments) {
+  return Heads{verbosity_of(arguments), arguments.has("resolve-dependencies")
+                                            ? HeadsBy::Dependencies
+                                            : HeadsBy::DownRevision};
+}
+Command make_graph(const Arguments& arguments) {
+  return Graph{drawing_format(arguments), arguments.has("indicate-current")};
+}
+Command make_revision(const Arguments& arguments) {
+  MakeRevision command = new_revision(arguments);
+  command.parents = {text_of(arguments, "head", "head")};
+  command.depends_on = arguments.values("depends-on");
+  return command;
+}
+Command make_merge(const Arguments& arguments) {
+  MakeRevision command = new_revision(arguments);
+  command.parents = arguments.positional;
+  return command;
+}
+Command make_init(const Arguments& arguments) {
+  return Init{argument_of(arguments), text_of(arguments, "template", "sql"),
+              text_of(arguments, "config"), arguments.has("package")};
+}
+Command make_help(const Arguments& arguments) {
+  const std::string name = argument_of(arguments);
+  return ShowHelp{name.empty() ? name : std::string(command_named(name).name)};
+}
+
+constexpr std::pair<std::string_view, Maker> kMakers[] = {
+    {"upgrade", make_upgrade},
+    {"downgrade", make_downgrade},
+    {"apply", make_apply},
+    {"plan", make_plan},
+    {"stamp", make_stamp},
+    {"current", make_current},
+    {"history", make_history},
+    {"heads", make_heads},
+    {"branches", [](const Arguments& s) -> Command { return Branches{verbosity_of(s)}; }},
+    {"show", [](const Arguments& a) -> Command { return Show{argument_of(a)}; }},
+    {"graph", make_graph},
+    {"revision", make_revision},
+    {"merge", make_merge},
+    {"edit", [](const Arguments& a) -> Command { return Edit{argument_of(a)}; }},
+    {"init", make_init},
+    {"list-templates", [](const Arguments&) -> Command { return ListTemplates{}; }},
+    {"ensure-version", [](const Arguments& s) -> Command { return EnsureVersion{s.has("sql")}; }},
+    {"config", [](const Arguments&) -> Command { return ShowConfig{}; }},
+    {"completion", [](const Arguments& a) -> Command { return Completion{argument_of(a)}; }},
+    {"digest", [](const Arguments& a) -> Command { return Digest{argument_of(a)}; }},
+    {"bundle", [](const Arguments& a) -> Command { return Bundle{argument_of(a)}; }},
+    {"man", [](const Arguments&) -> Command { return ShowManual{}; }},
+    {"version", [](const Arguments&) -> Command { return ShowVersion{}; }},
+    {"help", make_help},
+};
+
+Command make_command(const Arguments& arguments) {
+  const auto* maker = std::ranges::find(kMakers, arguments.command->name,
+                                        &std::pair<std::string_view, Maker>::first);
+  if (maker == std::end(kMakers)) throw Error(Reason::Bug, "a command is listed but not known");
+  return maker->second(arguments);
 }
 
 // `--help` and `--version`, which need nothing else to be right.
-std::optional<Command> asks_only(const Tokens& tokens) {
-  if (tokens.flags.contains("help")) {
-    if (tokens.positional.empty()) return ShowHelp{};
-    return ShowHelp{std::string(command_named(tokens.positional.front()).name)};
+std::optional<Command> asks_only(const Arguments& arguments) {
+  if (arguments.has("help")) {
+    return ShowHelp{arguments.command == nullptr ? std::string()
+                                                 : std::string(arguments.command->name)};
   }
-  if (tokens.flags.contains("version")) return ShowVersion{};
+  if (arguments.has("version")) return ShowVersion{};
   return {};
 }
 
 }  // namespace
 
-Options parse_options(const std::vector<std::string>& arguments, const Environment& environment) {
-  const Tokens tokens = tokenize(arguments);
-  const Settings settings(tokens, environment);
-  if (auto command = asks_only(tokens)) {
+Options parse_options(const std::vector<std::string>& words, const Environment& environment) {
+  if (!words.empty() && words.front() == kCompleteCommand) {
+    Arguments arguments;
+    arguments.command = find_command("heads");
+    Options options =
+        read_options(Settings(sources_of(arguments, environment)), arguments, environment);
+    options.command = Complete{{words.begin() + 1, words.end()}};
+    options.command_name = "completion";
+    return options;
+  }
+  const Arguments arguments = parse_arguments(words);
+  if (auto command = asks_only(arguments)) {
     Options options;
     options.command_name = std::holds_alternative<ShowHelp>(*command) ? "help" : "version";
     options.command = std::move(*command);
-    options.report.json = settings.has("json");
+    options.report.json = arguments.has("json");
     return options;
   }
-  if (tokens.positional.empty()) refuse("no command is given; `stillhead help` lists the commands");
-  const CommandInfo& command = command_named(tokens.positional.front());
-  const std::string argument = argument_of(command, tokens.positional);
-  check_command_options(command, settings);
-  Options options = read_options(settings);
-  options.command = make_command(command.name, argument, settings);
-  options.command_name = command.name;
-  if (command.argument == "TARGET") options.target = argument;
+  const Command command = make_command(arguments);
+  Options options =
+      read_options(Settings(sources_of(arguments, environment)), arguments, environment);
+  options.command = command;
+  options.command_name = arguments.command->name;
+  options.target = fmt::format("{}", fmt::join(targets_of(options.command), " "));
   return options;
 }
 
@@ -412,35 +327,10 @@ void wipe_argument(std::span<char*> arguments, std::string_view secret) {
   }
 }
 
-std::chrono::milliseconds parse_duration(std::string_view text, std::string_view name) {
-  constexpr std::pair<std::string_view, long> kUnits[] = {
-      {"ms", 1}, {"s", 1000}, {"m", 60'000}, {"h", 3'600'000}};
-  const auto fail = [&] {
-    refuse(
-        fmt::format("{} takes a duration such as 500ms, 30s or 5m, not \"{}\"", name, shown(text)));
-  };
-  std::chrono::milliseconds sum{0};
-  std::string_view rest = text;
-  if (rest.empty()) fail();
-  while (!rest.empty()) {
-    long number = 0;
-    const auto [stopped, error] = std::from_chars(rest.data(), rest.data() + rest.size(), number);
-    if (error != std::errc{} || number < 0 || number > kLongestDuration.count()) fail();
-    rest.remove_prefix(static_cast<std::size_t>(stopped - rest.data()));
-    const std::string_view unit_text = rest.substr(0, rest.find_first_of("0123456789"));
-    const auto* unit =
-        std::ranges::find(kUnits, unit_text, &std::pair<std::string_view, long>::first);
-    if (unit == std::end(kUnits)) fail();
-    rest.remove_prefix(unit_text.size());
-    sum += std::chrono::milliseconds{number * unit->second};
-    if (sum > kLongestDuration) fail();
-  }
-  return sum;
-}
-
 bool is_migration(const Command& command) {
   return std::holds_alternative<Upgrade>(command) || std::holds_alternative<Downgrade>(command) ||
-         std::holds_alternative<Apply>(command);
+         std::holds_alternative<Apply>(command) || std::holds_alternative<Stamp>(command) ||
+         std::holds_alternative<EnsureVersion>(command);
 }
 
 }  // namespace engine

@@ -1,44 +1,105 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Command line and environment -> what is to be done. Later wins: environment, then flags. Nothing
-// is opened or read here, so that a wrong flag has no effect at all. Manual: docs/cli.md.
+// Command line, environment and configuration files -> what is to be done. Of the files only those
+// of engine/config are read, and those only when the command line makes sense. Manual: docs/cli.md,
+// docs/configuration.md.
 #pragma once
 
 #include <chrono>
 #include <cstddef>
 #include <filesystem>
-#include <map>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
 #include <variant>
 #include <vector>
 
+#include "engine/cli/drawing.h"
 #include "engine/cli/print.h"
+#include "engine/config/settings.h"
 #include "engine/core/plan.h"
+#include "engine/run/migrator.h"
 #include "engine/sql/dialect.h"
 
 namespace engine {
 
 struct Upgrade {
   std::string target = {};
+  bool sql = false;
 };
 struct Downgrade {
   std::string target = {};
+  bool sql = false;
 };
 struct Apply {
   std::string target = {};
   DowngradePolicy downgrade = DowngradePolicy::Forbid;
 };
+struct ShowPlan {
+  std::string target = {};
+  DowngradePolicy downgrade = DowngradePolicy::Forbid;
+};
+struct Stamp {
+  std::vector<std::string> targets = {};
+  bool purge = false;
+  bool sql = false;
+};
+struct EnsureVersion {
+  bool sql = false;
+};
 struct Current {
   Verbosity verbosity = Verbosity::Line;
+  bool check_heads = false;
 };
 struct History {
   Verbosity verbosity = Verbosity::Line;
+  std::string range = {};  // "FROM:TO"; empty: all
   bool indicate_current = false;
 };
 struct Heads {
   Verbosity verbosity = Verbosity::Line;
+  HeadsBy by = HeadsBy::DownRevision;
+};
+struct Branches {
+  Verbosity verbosity = Verbosity::Line;
+};
+struct Show {
+  std::string revision = {};
+};
+struct Graph {
+  DrawingFormat format = DrawingFormat::Text;
+  bool indicate_current = false;
+};
+// `revision` and `merge`; `parents` as written.
+struct MakeRevision {
+  std::vector<std::string> parents = {};
+  std::string message = {};
+  bool splice = false;
+  std::string branch_label = {};
+  std::vector<std::string> depends_on = {};
+  std::string rev_id = {};        // empty: random
+  std::string version_path = {};  // empty: not given
+  bool autogenerate = false;
+  bool sql = false;
+};
+struct Edit {
+  std::string revision = {};
+};
+struct Init {
+  std::filesystem::path folder = {};
+  std::string template_name = {};
+  std::filesystem::path config_file = {};  // --config; empty: alembic.ini
+  bool package = false;
+};
+struct ListTemplates {};
+struct ShowConfig {};
+struct Completion {
+  std::string shell = {};
+};
+// For the completion scripts: what may stand in the place of the last word.
+struct Complete {
+  std::vector<std::string> words = {};
 };
 struct Digest {
   std::filesystem::path folder = {};
@@ -46,15 +107,18 @@ struct Digest {
 struct Bundle {
   std::filesystem::path destination = {};
 };
+struct ShowManual {};
 struct ShowVersion {};
 struct ShowHelp {
   std::string command = {};  // empty: the overview
 };
 
-using Command = std::variant<ShowHelp, ShowVersion, Upgrade, Downgrade, Apply, Current, History,
-                             Heads, Digest, Bundle>;
+using Command =
+    std::variant<ShowHelp, ShowVersion, ShowManual, Upgrade, Downgrade, Apply, ShowPlan, Stamp,
+                 EnsureVersion, Current, History, Heads, Branches, Show, Graph, MakeRevision, Edit,
+                 Init, ListTemplates, ShowConfig, Completion, Complete, Digest, Bundle>;
 
-// Upgrade, Downgrade and Apply: what they did is in the database, whoever hears of it.
+// Commands that change the database: what they did is in it, whoever hears of it.
 bool is_migration(const Command&);
 
 enum class LogFormat { Text, Json };
@@ -69,13 +133,14 @@ struct ReportOptions {
 
 struct Options {
   Command command = {};
-  std::string command_name = {};  // "upgrade" ...; as in the report
-  std::string target = {};        // as given; empty for commands without one
-  std::filesystem::path script_location = "migrations";
-  std::string database_url = {};                 // SECRET; empty: see database_url_file
-  std::filesystem::path database_url_file = {};  // empty: none
-  bool libpq_environment = false;                // PGHOST, PGSERVICE ... name a database
+  std::string command_name = {};           // "upgrade" ...; as in the report
+  std::string target = {};                 // as given; empty for commands without one
+  Settings settings = {};                  // all that files, environment and flags say
+  std::string database_url_argument = {};  // SECRET; as given on the command line
+  bool libpq_environment = false;          // PGHOST, PGSERVICE ... name a database
   VersionTableName version_table = {};
+  std::optional<bool> transactional_ddl = {};  // --sql: BEGIN and COMMIT; empty: the dialect's
+  TransactionMode transactions = TransactionMode::PerRevision;
   std::chrono::milliseconds lock_wait{300'000};
   std::chrono::milliseconds connect_timeout{10'000};
   std::string scripts_sha256 = {};  // 64 lower-case hex digits; empty: not checked
@@ -88,8 +153,6 @@ struct Options {
   LogFormat log_format = LogFormat::Text;
 };
 
-using Environment = std::map<std::string, std::string>;
-
 // `arguments` without the program's name. Throws Error(InvalidUsage).
 Options parse_options(const std::vector<std::string>& arguments, const Environment&);
 
@@ -99,8 +162,5 @@ ReportOptions find_report_options(const std::vector<std::string>& arguments, con
 
 // Overwrites every occurrence of `secret` in the process's own argument list.
 void wipe_argument(std::span<char*> arguments, std::string_view secret);
-
-// "500ms", "30s", "5m", "1h30m", "0s". Throws Error(InvalidUsage) whose message begins with `name`.
-std::chrono::milliseconds parse_duration(std::string_view text, std::string_view name);
 
 }  // namespace engine

@@ -50,6 +50,18 @@ std::string marks_text(const RevisionGraph& graph, const Revision& revision,
   return text;
 }
 
+// The docstring as Alembic's entries have it: each line behind four blanks.
+std::string indented_doc(const Revision& revision) {
+  const std::string& doc = revision.doc.empty() ? revision.message : revision.doc;
+  std::string text;
+  for (std::size_t at = 0; at < doc.size();) {
+    const std::size_t end = std::min(doc.find('\n', at), doc.size());
+    text += "    " + doc.substr(at, end - at) + "\n";
+    at = end + 1;
+  }
+  return text.empty() ? "\n" : text;
+}
+
 std::string entry(const RevisionGraph& graph, const Revision& revision,
                   const RevisionSet& current) {
   std::string text =
@@ -68,7 +80,37 @@ std::string entry(const RevisionGraph& graph, const Revision& revision,
   if (const auto labels = graph.labels(revision.id); !labels.empty()) {
     text += fmt::format("Branch names: {}\n", fmt::join(labels, ", "));
   }
-  return text + fmt::format("Path: {}\n\n    {}\n\n", revision.file, revision.message);
+  return text + fmt::format("Path: {}\n\n{}\n", revision.file, indented_doc(revision));
+}
+
+// A child as `branches` shows it, behind as many blanks as Python's str(down_revision) is long.
+std::string child_line(const RevisionGraph& graph, const Revision& parent, const Revision& child,
+                       Verbosity verbosity) {
+  std::size_t width = 4;  // "None"
+  if (parent.down_revisions.size() == 1) width = parent.down_revisions.front().size();
+  if (parent.down_revisions.size() > 1) {
+    width = fmt::format("('{}')", fmt::join(parent.down_revisions, "', '")).size();
+  }
+  return fmt::format("{:{}} -> {}{}{}{}\n", "", width, child.id, labels_text(graph, child),
+                     marks_text(graph, child, {}, Marks::HeadsAndTree),
+                     verbosity == Verbosity::Entry ? ", " + child.message : "");
+}
+
+std::vector<RevisionId> heads_by(const RevisionGraph& graph, HeadsBy heads) {
+  std::vector<RevisionId> result;
+  for (const Revision& revision : graph.revisions()) {
+    const bool is_one = heads == HeadsBy::Dependencies ? graph.is_effective_head(revision.id)
+                                                       : graph.is_head(revision.id);
+    if (is_one) result.push_back(revision.id);
+  }
+  return result;
+}
+
+std::vector<RevisionId> branch_points(const RevisionGraph& graph) {
+  std::vector<RevisionId> result = newest_first(graph);
+  std::erase_if(result,
+                [&](const RevisionId& id) { return !is_branch_point(graph, graph.at(id)); });
+  return result;
 }
 
 std::string history_line(const RevisionGraph& graph, const Revision& revision,
@@ -81,12 +123,10 @@ std::string history_line(const RevisionGraph& graph, const Revision& revision,
                      marks_text(graph, revision, current, Marks::HeadsAndTree), revision.message);
 }
 
-std::vector<RevisionId> newest_first(const RevisionGraph& graph) {
-  RevisionSet all;
-  for (const Revision& revision : graph.revisions()) all.insert(revision.id);
-  std::vector<RevisionId> order = graph.upgrade_order(all);
-  std::ranges::reverse(order);
-  return order;
+std::string row_text(const RowChange& change) {
+  if (change.from.empty()) return fmt::format("insert '{}'", change.to);
+  if (change.to.empty()) return fmt::format("delete '{}'", change.from);
+  return fmt::format("update '{}' to '{}'", change.from, change.to);
 }
 
 Json document(const RevisionGraph& graph, const Revision& revision) {
@@ -95,6 +135,7 @@ Json document(const RevisionGraph& graph, const Revision& revision) {
           {"dependsOn", revision.depends_on},
           {"branchLabels", graph.labels(revision.id)},
           {"message", revision.message},
+          {"doc", revision.doc.empty() ? revision.message : revision.doc},
           {"file", revision.file},
           {"head", graph.is_head(revision.id)},
           {"effectiveHead", graph.is_effective_head(revision.id)},
@@ -102,27 +143,73 @@ Json document(const RevisionGraph& graph, const Revision& revision) {
           {"mergePoint", is_merge_point(revision)}};
 }
 
+Json documents(const RevisionGraph& graph, const std::vector<RevisionId>& ids) {
+  Json result = Json::array();
+  for (const RevisionId& id : ids) result.push_back(document(graph, graph.at(id)));
+  return result;
+}
+
 }  // namespace
 
-std::string history_text(const RevisionGraph& graph, Verbosity verbosity,
-                         const RevisionSet& current) {
+std::vector<RevisionId> newest_first(const RevisionGraph& graph) {
+  RevisionSet all;
+  for (const Revision& revision : graph.revisions()) all.insert(revision.id);
+  std::vector<RevisionId> order = graph.upgrade_order(all);
+  std::ranges::reverse(order);
+  return order;
+}
+
+std::string graph_line(const RevisionGraph& graph, const Revision& revision,
+                       const RevisionSet& current) {
+  std::string text = revision.id + labels_text(graph, revision) +
+                     marks_text(graph, revision, current, Marks::HeadsAndTree);
+  if (!revision.depends_on.empty()) {
+    text += fmt::format(" (depends on {})", fmt::join(revision.depends_on, ", "));
+  }
+  return revision.message.empty() ? text : text + ", " + revision.message;
+}
+
+std::string history_text(const RevisionGraph& graph, const std::vector<RevisionId>& shown,
+                         Verbosity verbosity, const RevisionSet& current) {
   std::string text;
-  for (const RevisionId& id : newest_first(graph)) {
+  for (const RevisionId& id : shown) {
     text += verbosity == Verbosity::Entry ? entry(graph, graph.at(id), current)
                                           : history_line(graph, graph.at(id), current);
   }
   return text;
 }
 
-std::string heads_text(const RevisionGraph& graph, Verbosity verbosity) {
+std::string heads_text(const RevisionGraph& graph, HeadsBy heads, Verbosity verbosity) {
   std::string text;
-  for (const Revision& revision : graph.revisions()) {
-    if (!graph.is_head(revision.id)) continue;
+  for (const RevisionId& id : heads_by(graph, heads)) {
+    const Revision& revision = graph.at(id);
     text += verbosity == Verbosity::Entry
                 ? entry(graph, revision, {})
-                : fmt::format("{}{}{}\n", revision.id, labels_text(graph, revision),
+                : fmt::format("{}{}{}\n", id, labels_text(graph, revision),
                               marks_text(graph, revision, {}, Marks::Heads));
   }
+  return text;
+}
+
+std::string branches_text(const RevisionGraph& graph, Verbosity verbosity) {
+  std::string text;
+  for (const RevisionId& id : branch_points(graph)) {
+    const Revision& revision = graph.at(id);
+    text += verbosity == Verbosity::Entry
+                ? entry(graph, revision, {})
+                : fmt::format("{}{}{}\n", id, labels_text(graph, revision),
+                              marks_text(graph, revision, {}, Marks::HeadsAndTree));
+    for (const RevisionId& child : graph.children(id)) {
+      text += child_line(graph, revision, graph.at(child), verbosity);
+    }
+    text += "\n";
+  }
+  return text;
+}
+
+std::string show_text(const RevisionGraph& graph, const std::vector<RevisionId>& shown) {
+  std::string text;
+  for (const RevisionId& id : shown) text += entry(graph, graph.at(id), {});
   return text;
 }
 
@@ -147,12 +234,31 @@ std::string current_text(const RevisionGraph& graph, Verbosity verbosity, const 
   return text;
 }
 
-std::string running_text(const Step& step, const Revision& revision) {
+std::string running_text_short(const Step& step, const Revision& revision) {
   const std::string downs = downs_text(revision, "");
   if (step.direction == Direction::Up) {
-    return fmt::format("Running upgrade {} -> {}, {}", downs, revision.id, revision.message);
+    return fmt::format("Running upgrade {} -> {}", downs, revision.id);
   }
-  return fmt::format("Running downgrade {} -> {}, {}", revision.id, downs, revision.message);
+  return fmt::format("Running downgrade {} -> {}", revision.id, downs);
+}
+
+std::string running_text(const Step& step, const Revision& revision) {
+  return running_text_short(step, revision) + ", " + revision.message;
+}
+
+std::string running_text(const StampStep& step) {
+  return fmt::format("Running stamp_revision {} -> {}", fmt::join(step.from, ", "),
+                     fmt::join(step.to, ", "));
+}
+
+std::string plan_text(const Plan& plan, const RevisionGraph& graph) {
+  std::string text;
+  for (const Step& step : plan.steps) {
+    const std::string running = running_text(step, graph.at(step.revision));
+    text += running.substr(running.find(' ') + 1) + "\n";
+    for (const RowChange& change : step.rows) text += fmt::format("  {}\n", row_text(change));
+  }
+  return text;
 }
 
 std::string revisions_text(const RevisionSet& revisions) {
@@ -168,9 +274,10 @@ std::string duration_text(long milliseconds) {
   return fmt::format("{} min {} s", milliseconds / 60'000, milliseconds % 60'000 / 1000);
 }
 
-std::string history_json(const RevisionGraph& graph, const RevisionSet& current) {
+std::string history_json(const RevisionGraph& graph, const std::vector<RevisionId>& shown,
+                         const RevisionSet& current) {
   Json revisions = Json::array();
-  for (const RevisionId& id : newest_first(graph)) {
+  for (const RevisionId& id : shown) {
     Json revision = document(graph, graph.at(id));
     revision["current"] = current.contains(id);
     revisions.push_back(std::move(revision));
@@ -178,12 +285,42 @@ std::string history_json(const RevisionGraph& graph, const RevisionSet& current)
   return json_line({{"revisions", std::move(revisions)}});
 }
 
-std::string heads_json(const RevisionGraph& graph) {
-  Json heads = Json::array();
-  for (const Revision& revision : graph.revisions()) {
-    if (graph.is_head(revision.id)) heads.push_back(document(graph, revision));
+std::string heads_json(const RevisionGraph& graph, HeadsBy heads) {
+  return json_line({{"heads", documents(graph, heads_by(graph, heads))}});
+}
+
+std::string branches_json(const RevisionGraph& graph) {
+  Json branches = Json::array();
+  for (const RevisionId& id : branch_points(graph)) {
+    Json branch = document(graph, graph.at(id));
+    branch["children"] = documents(graph, graph.children(id));
+    branches.push_back(std::move(branch));
   }
-  return json_line({{"heads", std::move(heads)}});
+  return json_line({{"branches", std::move(branches)}});
+}
+
+std::string show_json(const RevisionGraph& graph, const std::vector<RevisionId>& shown) {
+  return json_line({{"revisions", documents(graph, shown)}});
+}
+
+std::string plan_json(const Plan& plan, const RevisionGraph& graph) {
+  Json steps = Json::array();
+  for (const Step& step : plan.steps) {
+    Json rows = Json::array();
+    for (const RowChange& change : step.rows) {
+      Json row = Json::object();
+      row["from"] = change.from.empty() ? Json(nullptr) : Json(change.from);
+      row["to"] = change.to.empty() ? Json(nullptr) : Json(change.to);
+      rows.push_back(std::move(row));
+    }
+    steps.push_back({{"direction", step.direction == Direction::Up ? "upgrade" : "downgrade"},
+                     {"revision", document(graph, graph.at(step.revision))},
+                     {"rows", std::move(rows)}});
+  }
+  return json_line({{"from", plan.start},
+                    {"target", plan.targets},
+                    {"steps", std::move(steps)},
+                    {"to", plan.finish}});
 }
 
 std::string current_json(const RevisionGraph& graph, const RevisionSet& rows,

@@ -6,6 +6,7 @@
 
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "engine/core/plan.h"
 #include "engine/core/revision_graph.h"
@@ -14,9 +15,21 @@ namespace engine {
 
 enum class Verbosity { Line, Entry };  // Entry: `-v`, several lines a revision
 
-// Newest first. `current`: rows of the version table to be marked "(current)".
-std::string history_text(const RevisionGraph&, Verbosity, const RevisionSet& current);
-std::string heads_text(const RevisionGraph&, Verbosity);
+// Every revision, in the order of Alembic's `history`.
+std::vector<RevisionId> newest_first(const RevisionGraph&);
+
+// "id (label) (head), message": without line end.
+std::string graph_line(const RevisionGraph&, const Revision&, const RevisionSet& current);
+
+// `shown` in that order. `current`: rows of the version table to be marked "(current)".
+std::string history_text(const RevisionGraph&, const std::vector<RevisionId>& shown, Verbosity,
+                         const RevisionSet& current);
+enum class HeadsBy { DownRevision, Dependencies };  // Dependencies: nothing depends on it either
+std::string heads_text(const RevisionGraph&, HeadsBy, Verbosity);
+// Each revision with several children, newest first, and its children.
+std::string branches_text(const RevisionGraph&, Verbosity);
+// The entries of `shown`.
+std::string show_text(const RevisionGraph&, const std::vector<RevisionId>& shown);
 // What shown_as_current() names. Rows must be known to the graph.
 std::string current_text(const RevisionGraph&, Verbosity, const RevisionSet& rows);
 
@@ -27,6 +40,14 @@ RevisionSet shown_as_current(const RevisionGraph&, const RevisionSet& rows);
 // "Running upgrade a, b -> c, message" / "Running downgrade c -> a, b, message".
 std::string running_text(const Step&, const Revision&);
 
+// The same without the message.
+std::string running_text_short(const Step&, const Revision&);
+// "Running stamp_revision a, b -> c".
+std::string running_text(const StampStep&);
+
+// A line a step, "upgrade a -> b, message", and a line for each change of the version table.
+std::string plan_text(const Plan&, const RevisionGraph&);
+
 // "base" for none; else the ids, comma-separated.
 std::string revisions_text(const RevisionSet&);
 
@@ -34,8 +55,12 @@ std::string revisions_text(const RevisionSet&);
 std::string duration_text(long milliseconds);
 
 // Documents of `--json`, one line each, with a newline.
-std::string history_json(const RevisionGraph&, const RevisionSet& current);
-std::string heads_json(const RevisionGraph&);
+std::string history_json(const RevisionGraph&, const std::vector<RevisionId>& shown,
+                         const RevisionSet& current);
+std::string heads_json(const RevisionGraph&, HeadsBy);
+std::string branches_json(const RevisionGraph&);
+std::string show_json(const RevisionGraph&, const std::vector<RevisionId>& shown);
+std::string plan_json(const Plan&, const RevisionGraph&);
 std::string current_json(const RevisionGraph&, const RevisionSet& rows, std::string_view database);
 
 }  // namespace engine

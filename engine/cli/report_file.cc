@@ -22,7 +22,8 @@ constexpr mode_t kMode = 0644;
 
 [[noreturn]] void fail(const fs::path& file, const std::string& cause) {
   throw Error(Reason::InvalidUsage,
-              fmt::format("cannot write the report to {}: {}", file.string(), cause));
+              fmt::format("cannot write the report to {}: {}", file.string(), cause),
+              "the folder must exist, be writable and have free space");
 }
 
 bool write_all(int descriptor, std::string_view text) {
@@ -72,7 +73,8 @@ void check_report_file(const fs::path& file) {
 
 void write_report_file(const fs::path& file, std::string_view text) {
   if (replace_file(file, text)) return;
-  if (!write_file(file.string(), O_TRUNC, text)) fail(file, std::strerror(errno));
+  if (write_file(file.string(), O_TRUNC, text)) return;
+  fail(file, errno == EISDIR ? "it is a folder" : std::strerror(errno));
 }
 
 }  // namespace engine

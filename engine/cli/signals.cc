@@ -21,18 +21,25 @@ constexpr std::string_view kSecondSignal =
     "stillhead: stopped at once by a second signal; the database rolls back what was not "
     "committed\n";
 
-sigset_t waited_for() {
+bool is_ignored(int signal) {
+  struct sigaction action {};
+  return sigaction(signal, nullptr, &action) == 0 && action.sa_handler == SIG_IGN;
+}
+
+sigset_t signals_to_wait_for() {
   sigset_t set;
   sigemptyset(&set);
-  for (const int signal : {SIGINT, SIGTERM, SIGHUP, kWakeUp}) sigaddset(&set, signal);
+  for (const int signal : {SIGTERM, kWakeUp}) sigaddset(&set, signal);
+  for (const int signal : {SIGINT, SIGHUP}) {
+    if (!is_ignored(signal)) sigaddset(&set, signal);
+  }
   return set;
 }
 
 }  // namespace
 
-StopSignals::StopSignals() {
-  const sigset_t set = waited_for();
-  pthread_sigmask(SIG_BLOCK, &set, nullptr);
+StopSignals::StopSignals() : waited_for_(signals_to_wait_for()) {
+  pthread_sigmask(SIG_BLOCK, &waited_for_, nullptr);
   std::signal(SIGPIPE, SIG_IGN);
   thread_ = std::thread([this] { wait_for_signals(); });
 }
@@ -44,10 +51,9 @@ StopSignals::~StopSignals() {
 }
 
 void StopSignals::wait_for_signals() {
-  const sigset_t set = waited_for();
   std::chrono::steady_clock::time_point first;
   for (;;) {
-    const int signal = sigwaitinfo(&set, nullptr);
+    const int signal = sigwaitinfo(&waited_for_, nullptr);
     if (ending_) return;
     if (signal < 0 || signal == kWakeUp) continue;
     const auto now = std::chrono::steady_clock::now();

@@ -1,10 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // SIGINT, SIGTERM and SIGHUP -> a request to stop. Make one before any other thread is started: it
-// blocks the signals in the calling thread, and threads inherit that.
+// blocks the signals in the calling thread, and threads inherit that. SIGINT and SIGHUP that are
+// ignored stay so: nohup and a shell's background jobs begin like that.
 #pragma once
 
 #include <atomic>
+#include <csignal>
 #include <stop_token>
 #include <thread>
 
@@ -22,6 +24,7 @@ class StopSignals {
  private:
   void wait_for_signals();
 
+  const sigset_t waited_for_;
   std::stop_source stop_;
   std::atomic<bool> ending_ = false;
   std::thread thread_;

@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <cstddef>
+#include <utility>
 
 namespace engine {
 namespace {
@@ -82,23 +83,40 @@ class ComponentSearch {
   std::vector<std::vector<int>> components_ = {};
 };
 
+bool has_gaps(const std::vector<char>& selection, const Adjacency& below, const Adjacency& above) {
+  std::vector<int> members;
+  for (std::size_t i = 0; i < selection.size(); ++i) {
+    if (selection[i] != 0) members.push_back(static_cast<int>(i));
+  }
+  const std::vector<char> down = reachable(members, below);
+  const std::vector<char> up = reachable(members, above);
+  for (std::size_t i = 0; i < selection.size(); ++i) {
+    if (selection[i] == 0 && down[i] != 0 && up[i] != 0) return true;
+  }
+  return false;
+}
+
 // Newest first, as Alembic does it: a list of open heads, of which one is walked down until another
 // open head lies above the next node.
 class BranchWalk {
  public:
-  BranchWalk(const std::vector<char>& selection, const Adjacency& below, const Adjacency& above)
+  BranchWalk(const std::vector<char>& selection, const std::vector<int>& heads,
+             const Adjacency& below, const Adjacency& above)
       : todo_(selection),
         users_(selection.size(), 0),
         is_open_(selection.size(), 0),
         visit_(selection.size(), 0),
+        has_gaps_(has_gaps(selection, below, above)),
         below_(below),
         above_(above) {
     for (std::size_t i = 0; i < todo_.size(); ++i) {
       if (todo_[i] == 0) continue;
       for (const int next : below_[i]) ++users_[at(next)];
     }
-    for (std::size_t i = 0; i < todo_.size(); ++i) {
-      if (todo_[i] != 0 && users_[i] == 0) open_head(static_cast<int>(i));
+    std::vector<int> ascending = heads;
+    std::sort(ascending.begin(), ascending.end());
+    for (const int head : ascending) {
+      if (todo_[at(head)] != 0 && is_open_[at(head)] == 0) open_head(head);
     }
   }
 
@@ -106,10 +124,13 @@ class BranchWalk {
     std::vector<int> newest_first;
     while (!heads_.empty()) {
       const int candidate = heads_[current_];
-      // Whatever is still to be done lies at or below an open head.
-      if (users_[at(candidate)] > 0) {
-        current_ = first_head_above(candidate);
-        continue;
+      // Without gaps, what is above a member and still to be done is so through members.
+      if (has_gaps_ || users_[at(candidate)] > 0) {
+        const std::size_t other = first_head_above(candidate);
+        if (other < heads_.size()) {
+          current_ = other;
+          continue;
+        }
       }
       newest_first.push_back(candidate);
       todo_[at(candidate)] = 0;
@@ -143,9 +164,11 @@ class BranchWalk {
     if (current_ > 0) --current_;
   }
 
+  // heads_.size(): there is none.
   std::size_t first_head_above(int node) {
     const std::size_t first = current_ == 0 ? 1 : 0;
-    const auto& below_first = below_[at(heads_[first])];
+    if (first >= heads_.size()) return heads_.size();
+    const std::span<const int> below_first = below_[at(heads_[first])];
     if (std::find(below_first.begin(), below_first.end(), node) != below_first.end()) return first;
     ++visits_;
     std::vector<int> stack = {node};
@@ -153,7 +176,7 @@ class BranchWalk {
       const int member = stack.back();
       stack.pop_back();
       for (const int next : above_[at(member)]) {
-        if (todo_[at(next)] == 0 || visit_[at(next)] == visits_) continue;
+        if ((todo_[at(next)] == 0 && !has_gaps_) || visit_[at(next)] == visits_) continue;
         visit_[at(next)] = visits_;
         stack.push_back(next);
       }
@@ -168,6 +191,7 @@ class BranchWalk {
   std::vector<char> is_open_;
   std::vector<int> visit_;  // the last search that came by
   int visits_ = 0;
+  bool has_gaps_;
   const Adjacency& below_;
   const Adjacency& above_;
   std::vector<int> heads_ = {};
@@ -175,6 +199,11 @@ class BranchWalk {
 };
 
 }  // namespace
+
+void Adjacency::reserve(std::size_t nodes, std::size_t targets) {
+  begins_.reserve(nodes);
+  targets_.reserve(targets);
+}
 
 std::optional<std::vector<int>> topological_ranks(const Adjacency& adjacency) {
   const Adjacency from = reversed(adjacency);
@@ -200,31 +229,72 @@ std::vector<std::vector<int>> cycles(const Adjacency& adjacency) {
   return ComponentSearch(adjacency).run();
 }
 
+std::vector<char> reachable(std::vector<int> start, const Adjacency& adjacency) {
+  std::vector<char> seen(adjacency.size(), 0);
+  for (const int node : start) seen[at(node)] = 1;
+  std::vector<int> todo = std::move(start);
+  while (!todo.empty()) {
+    const int node = todo.back();
+    todo.pop_back();
+    for (const int next : adjacency[at(node)]) {
+      if (seen[at(next)] != 0) continue;
+      seen[at(next)] = 1;
+      todo.push_back(next);
+    }
+  }
+  return seen;
+}
+
+Adjacency united(const Adjacency& first, const Adjacency& second) {
+  Adjacency result;
+  result.reserve(first.size(), first.size());
+  for (std::size_t i = 0; i < first.size(); ++i) {
+    result.begin_node();
+    const std::span<const int> known = first[i];
+    for (const int target : known) result.add(target);
+    for (const int target : second[i]) {
+      if (std::find(known.begin(), known.end(), target) == known.end()) result.add(target);
+    }
+  }
+  return result;
+}
+
 Adjacency reversed(const Adjacency& adjacency) {
-  Adjacency result(adjacency.size());
-  for (std::size_t i = 0; i < adjacency.size(); ++i) {
-    for (const int target : adjacency[i]) result[at(target)].push_back(static_cast<int>(i));
+  Adjacency result;
+  result.begins_.assign(adjacency.size(), 0);
+  for (const int target : adjacency.targets_) ++result.begins_[at(target)];
+  std::uint32_t sum = 0;
+  for (std::uint32_t& begin : result.begins_) {
+    sum += begin;
+    begin = sum;  // the end for now
+  }
+  result.targets_.resize(sum);
+  for (std::size_t i = adjacency.size(); i-- > 0;) {
+    for (const int target : adjacency[i]) {
+      result.targets_[--result.begins_[at(target)]] = static_cast<int>(i);
+    }
   }
   return result;
 }
 
 Adjacency without_inherited(const Adjacency& dependencies, const Adjacency& parents,
                             const Adjacency& all_down) {
-  Adjacency result(dependencies.size());
   const Adjacency users = reversed(dependencies);
-  const bool none_shared =
-      std::all_of(users.begin(), users.end(), [](const auto& list) { return list.size() < 2; });
+  bool none_shared = true;
+  for (std::size_t i = 0; i < users.size(); ++i) none_shared = none_shared && users[i].size() < 2;
   const Adjacency children = none_shared ? Adjacency{} : reversed(parents);
   const std::vector<int> ranks =
       none_shared ? std::vector<int>{} : topological_ranks(all_down).value();
   std::vector<int> inherits(dependencies.size(), -1);  // the dependency last found from below
+  Adjacency kept_by;
+  kept_by.reserve(users.size(), 0);
   for (std::size_t dependency = 0; dependency < users.size(); ++dependency) {
-    const std::vector<int>& listed_by = users[dependency];
+    const std::span<const int> listed_by = users[dependency];
     const int mark = static_cast<int>(dependency);
     if (listed_by.size() > 1) {
       int last = 0;  // nobody above the highest user matters
       for (const int user : listed_by) last = std::max(last, ranks[at(user)]);
-      std::vector<int> todo = listed_by;
+      std::vector<int> todo(listed_by.begin(), listed_by.end());
       while (!todo.empty()) {
         const int node = todo.back();
         todo.pop_back();
@@ -235,18 +305,18 @@ Adjacency without_inherited(const Adjacency& dependencies, const Adjacency& pare
         }
       }
     }
+    kept_by.begin_node();
     for (const int user : listed_by) {
-      if (inherits[at(user)] != mark) result[at(user)].push_back(mark);
+      if (inherits[at(user)] != mark) kept_by.add(user);
     }
   }
-  return result;
+  return reversed(kept_by);
 }
 
-std::vector<int> branch_by_branch_order(const std::vector<char>& selection, const Adjacency& below,
+std::vector<int> branch_by_branch_order(const std::vector<char>& selection,
+                                        const std::vector<int>& heads, const Adjacency& below,
                                         const Adjacency& above) {
-  std::vector<int> order = BranchWalk(selection, below, above).run();
-  std::reverse(order.begin(), order.end());
-  return order;
+  return BranchWalk(selection, heads, below, above).run();
 }
 
 }  // namespace engine

@@ -4,6 +4,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <span>
 
 #include "engine/core/error.h"
 #include "engine/core/spelling.h"
@@ -19,97 +20,44 @@ constexpr std::size_t kNamesInMessage = 20;
 
 std::size_t at(int position) { return static_cast<std::size_t>(position); }
 
-// A row that lies below another row is a leftover; what it means for an upgrade is anybody's guess.
-void require_no_overlap(const RevisionGraph& graph, const RevisionSet& current) {
-  if (current.size() < 2) return;
-  const RevisionSet maximal = graph.maximal(current);
-  for (const RevisionId& row : current) {
-    if (maximal.contains(row)) continue;
-    std::vector<std::string> above;
-    for (const RevisionId& other : maximal) {
-      if (graph.with_ancestors({other}).contains(row)) above.push_back(other);
-    }
-    throw Error(Reason::UnknownRevision,
-                fmt::format("Requested revision {} overlaps with other requested revisions {}: the "
-                            "version table holds both, although {} is below",
-                            fmt::join(above, ", "), row, row),
-                fmt::format("delete the row '{}' from the version table if it is a leftover", row));
-  }
-}
-
-// The rows of the version table while steps are played through. Rows are the maximal applied
-// revisions: a revision is one as long as nothing applied stands directly on it.
-class VersionRows {
- public:
-  VersionRows(const RevisionGraph& graph, const Mask& applied, const RevisionSet& current)
-      : graph_(graph), is_row_(graph.size(), 0), users_(graph.size(), 0) {
-    for (std::size_t i = 0; i < applied.size(); ++i) {
-      if (applied[i] != 0) count_users(static_cast<int>(i), +1);
-    }
-    for (const int row : graph.positions(current)) is_row_[at(row)] = 1;
-  }
-
-  std::vector<RowChange> up(int revision) {
-    std::vector<int> replaced;
-    for (const int below : graph_.edges(Edges::Below, revision)) {
-      if (is_row_[at(below)] != 0) replaced.push_back(below);
-      is_row_[at(below)] = 0;
-    }
-    count_users(revision, +1);
-    is_row_[at(revision)] = 1;
-    if (replaced.empty()) return {{{}, id(revision)}};
-    std::vector<RowChange> changes;
-    for (std::size_t i = 0; i + 1 < replaced.size(); ++i) changes.push_back({id(replaced[i]), {}});
-    changes.push_back({id(replaced.back()), id(revision)});
-    return changes;
-  }
-
-  std::vector<RowChange> down(int revision) {
-    count_users(revision, -1);
-    is_row_[at(revision)] = 0;
-    std::vector<int> uncovered;
-    for (const int below : graph_.edges(Edges::Below, revision)) {
-      if (users_[at(below)] > 0 || is_row_[at(below)] != 0) continue;
-      uncovered.push_back(below);
-      is_row_[at(below)] = 1;
-    }
-    if (uncovered.empty()) return {{id(revision), {}}};
-    std::vector<RowChange> changes;
-    for (std::size_t i = 0; i + 1 < uncovered.size(); ++i) {
-      changes.push_back({{}, id(uncovered[i])});
-    }
-    changes.push_back({id(revision), id(uncovered.back())});
-    return changes;
-  }
-
-  RevisionSet rows() const { return graph_.ids(is_row_); }
-
- private:
-  const RevisionId& id(int position) const { return graph_.revisions()[at(position)].id; }
-  void count_users(int revision, int change) {
-    for (const int below : graph_.edges(Edges::Below, revision)) users_[at(below)] += change;
-  }
-
-  const RevisionGraph& graph_;
-  Mask is_row_;
-  std::vector<int> users_;  // applied revisions directly above
-};
-
 Mask applied_below(const RevisionGraph& graph, const RevisionSet& rows) {
   return graph.reach(graph.positions(rows), Edges::Below);
+}
+
+// A row that lies below another row is a leftover; what it means for an upgrade is anybody's guess.
+void require_sound_rows(const RevisionGraph& graph, const RevisionSet& current) {
+  require_known(graph, current);
+  require_no_overlap(graph, {current.begin(), current.end()}, Reason::UnknownRevision,
+                     "these are rows of the version table: delete the lower one from it if it is a "
+                     "leftover");
+}
+
+// In the order in which Alembic notices what is wrong.
+void require_sound(const RevisionGraph& graph, const Target& target, const RevisionSet& current) {
+  require_no_overlap(
+      graph, target.revisions, Reason::InvalidTarget,
+      "the first needs the others anyway: name the revisions or branches one by one");
+  require_sound_rows(graph, current);
 }
 
 bool any(const Mask& mask) {
   return std::any_of(mask.begin(), mask.end(), [](char c) { return c != 0; });
 }
 
+RevisionSet set_of(const std::vector<RevisionId>& ids) { return {ids.begin(), ids.end()}; }
+
+Positions positions_of(const RevisionGraph& graph, const Target& target) {
+  return graph.positions(set_of(target.revisions));
+}
+
 Plan make_plan(const RevisionGraph& graph, const RevisionSet& current, const Target& target,
-               const Mask& applied, Direction direction, const Mask& selection) {
-  Plan plan{current, target.revisions, {}, current};
+               Direction direction, const Mask& selection) {
+  Plan plan{current, set_of(target.revisions), {}, current, target.warnings};
   if (!any(selection)) return plan;
-  Positions order = graph.upgrade_order(selection);
-  if (direction == Direction::Down) std::reverse(order.begin(), order.end());
-  VersionRows rows(graph, applied, current);
+  const Positions order = direction == Direction::Up
+                              ? graph.upgrade_order(selection)
+                              : graph.downgrade_order(selection, graph.positions(current));
+  VersionRows rows(graph, current);
   plan.steps.reserve(order.size());
   for (const int revision : order) {
     plan.steps.push_back({direction, graph.revisions()[at(revision)].id,
@@ -121,38 +69,13 @@ Plan make_plan(const RevisionGraph& graph, const RevisionSet& current, const Tar
 
 // What `target` needs and the database has not.
 Mask missing_for(const RevisionGraph& graph, const Target& target, const Mask& applied) {
-  Mask result = graph.reach(graph.positions(target.revisions), Edges::Below);
+  Mask result = graph.reach(positions_of(graph, target), Edges::Below);
   for (std::size_t i = 0; i < result.size(); ++i) result[i] = result[i] != 0 && applied[i] == 0;
   return result;
 }
 
-Positions bases(const RevisionGraph& graph) {
-  Positions result;
-  for (int i = 0; i < static_cast<int>(graph.size()); ++i) {
-    if (graph.edges(Edges::Parents, i).empty()) result.push_back(i);
-  }
-  return result;
-}
-
-// The lowest revisions that a downgrade to `target` takes away, applied or not.
-Positions roots_above(const RevisionGraph& graph, const Target& target) {
-  Positions roots = target.revisions.empty()
-                        ? bases(graph)
-                        : graph.edges(Edges::Children, *graph.position(*target.revisions.begin()));
-  if (!target.branch || roots.size() < 2) return roots;
-  const Mask branch = graph.reach(graph.positions({*target.branch}), Edges::Parents);
-  std::erase_if(roots, [&](int root) { return branch[at(root)] == 0; });
-  if (roots.empty()) {
-    throw Error(Reason::InvalidTarget,
-                fmt::format("target '{}': Not a valid downgrade target from current heads: no "
-                            "revision above it leads to branch '{}'",
-                            target.text, *target.branch));
-  }
-  return roots;
-}
-
-Mask surplus_above(const RevisionGraph& graph, const Target& target, const Mask& applied) {
-  Mask result = graph.reach(roots_above(graph, target), Edges::Above);
+Mask surplus_above(const RevisionGraph& graph, const Positions& roots, const Mask& applied) {
+  Mask result = graph.reach(roots, Edges::Above);
   for (std::size_t i = 0; i < result.size(); ++i) result[i] = result[i] != 0 && applied[i] != 0;
   return result;
 }
@@ -160,8 +83,8 @@ Mask surplus_above(const RevisionGraph& graph, const Target& target, const Mask&
 // Applied revisions that the database has beyond an already applied target, along down_revision.
 Mask ahead_of(const RevisionGraph& graph, const Target& target, const Mask& applied) {
   Positions start;
-  for (const int position : graph.positions(target.revisions)) {
-    const Positions& children = graph.edges(Edges::Children, position);
+  for (const int position : positions_of(graph, target)) {
+    const std::span<const int> children = graph.edges(Edges::Children, position);
     start.insert(start.end(), children.begin(), children.end());
   }
   Mask result = graph.reach(start, Edges::Children);
@@ -177,89 +100,72 @@ Mask ahead_of(const RevisionGraph& graph, const Target& target, const Mask& appl
   return result;
 }
 
-void require_disjoint_targets(const RevisionGraph& graph, const Target& target) {
-  if (target.revisions.size() < 2) return;
-  const RevisionSet maximal = graph.maximal(target.revisions);
-  for (const RevisionId& id : target.revisions) {
-    if (maximal.contains(id)) continue;
-    throw Error(Reason::InvalidTarget,
-                fmt::format("target '{}': Requested revision {} overlaps with other requested "
-                            "revisions: another of the targets already needs it",
-                            target.text, id),
-                "name the revisions or branches one by one");
-  }
-}
-
 std::string names_of(const RevisionGraph& graph, const Mask& members) {
   const RevisionSet ids = graph.ids(members);
   return quoted_list({ids.begin(), ids.end()}, kNamesInMessage);
 }
 
-bool is_relative(const RevisionGraph& graph, std::string_view text) {
-  const std::string_view symbol = text.substr(text.find('@') + 1);  // npos + 1 == 0
-  if (graph.contains(symbol) || graph.labelled(symbol)) return false;
-  const auto sign = symbol.find_last_of("+-");
-  return sign != std::string_view::npos && sign + 1 < symbol.size() &&
-         symbol.find_first_not_of("0123456789", sign + 1) == std::string_view::npos;
+Plan upgrade_to(const RevisionGraph& graph, const RevisionSet& current, const Target& target) {
+  require_sound(graph, target, current);
+  const Mask applied = applied_below(graph, current);
+  Plan plan = make_plan(graph, current, target, Direction::Up, missing_for(graph, target, applied));
+  if (!plan.steps.empty()) return plan;
+  const Mask ahead = ahead_of(graph, target, applied);
+  if (!any(ahead)) return plan;
+  throw Error(
+      Reason::DatabaseAhead,
+      fmt::format("cannot upgrade to '{}': the database has already left it behind and is "
+                  "at {}",
+                  target.text, quoted_list({current.begin(), current.end()}, kNamesInMessage)),
+      "to go back, say downgrade, or apply with downgrades allowed");
 }
 
 }  // namespace
 
 Plan plan_upgrade(const RevisionGraph& graph, const RevisionSet& current, std::string_view text) {
-  require_known(graph, current);
-  const Target target = resolve_upgrade_target(graph, text, current);
-  require_disjoint_targets(graph, target);
-  require_no_overlap(graph, current);
-  const Mask applied = applied_below(graph, current);
-  Plan plan = make_plan(graph, current, target, applied, Direction::Up,
-                        missing_for(graph, target, applied));
-  if (!plan.steps.empty()) return plan;
-  const Mask ahead = ahead_of(graph, target, applied);
-  if (!any(ahead)) return plan;
-  throw Error(Reason::DatabaseAhead,
-              fmt::format("cannot upgrade to '{}': the database has already left it behind and is "
-                          "at {}",
-                          text, quoted_list({current.begin(), current.end()}, kNamesInMessage)),
-              "to go back, say downgrade, or apply with downgrades allowed");
+  return upgrade_to(graph, current, resolve_upgrade_target(graph, text, current));
+}
+
+Plan plan_upgrade(const RevisionGraph& graph, const RevisionSet& current,
+                  const std::vector<std::string>& texts) {
+  return upgrade_to(graph, current, resolve_upgrade_targets(graph, texts));
 }
 
 Plan plan_downgrade(const RevisionGraph& graph, const RevisionSet& current, std::string_view text,
                     std::string_view first_row) {
-  require_known(graph, current);
   const Target target = resolve_downgrade_target(graph, text, current, first_row);
+  const Positions roots = downgrade_roots(graph, target);
+  require_known(graph, current);
   const Mask applied = applied_below(graph, current);
-  Plan plan = make_plan(graph, current, target, applied, Direction::Down,
-                        surplus_above(graph, target, applied));
-  const bool there = target.revisions.empty() || current.contains(*target.revisions.begin());
+  Plan plan =
+      make_plan(graph, current, target, Direction::Down, surplus_above(graph, roots, applied));
+  const bool there = target.revisions.empty() || current.contains(target.revisions.front());
   if (!plan.steps.empty() || there) return plan;
   throw Error(
       Reason::InvalidTarget,
-      fmt::format("Destination {} is not a valid downgrade target from current head(s): "
-                  "the database is at {}",
-                  text,
-                  current.empty() ? "base"
-                                  : quoted_list({current.begin(), current.end()}, kNamesInMessage)),
-      "name a revision that is applied, or base");
+      fmt::format("Destination {} is not a valid downgrade target from current head(s)", text),
+      fmt::format("the database is at {}; name a revision that is applied, or base",
+                  current.empty()
+                      ? "base"
+                      : quoted_list({current.begin(), current.end()}, kNamesInMessage)));
 }
 
 Plan plan_apply(const RevisionGraph& graph, const RevisionSet& current, std::string_view text,
                 DowngradePolicy policy) {
-  if (is_relative(graph, text)) {
+  if (Lookup(graph).relative(text)) {
     throw Error(Reason::InvalidUsage,
                 fmt::format("target '{}' is relative: applying it twice would move twice", text),
                 "name a revision, heads, base or BRANCH@head");
   }
-  require_known(graph, current);
   const Target target = resolve_upgrade_target(graph, text, current);
-  require_disjoint_targets(graph, target);
-  require_no_overlap(graph, current);
+  require_sound(graph, target, current);
   const Mask applied = applied_below(graph, current);
   const Mask missing = missing_for(graph, target, applied);
-  if (any(missing)) return make_plan(graph, current, target, applied, Direction::Up, missing);
+  if (any(missing)) return make_plan(graph, current, target, Direction::Up, missing);
   if (!any(ahead_of(graph, target, applied))) {
-    return make_plan(graph, current, target, applied, Direction::Up, Mask(graph.size(), 0));
+    return make_plan(graph, current, target, Direction::Up, Mask(graph.size(), 0));
   }
-  const Mask surplus = surplus_above(graph, target, applied);
+  const Mask surplus = surplus_above(graph, downgrade_roots(graph, target), applied);
   if (any(surplus) && policy == DowngradePolicy::Forbid) {
     throw Error(Reason::DowngradeForbidden,
                 fmt::format("target '{}' lies below where the database is: {} would have to be "
@@ -268,7 +174,7 @@ Plan plan_apply(const RevisionGraph& graph, const RevisionSet& current, std::str
                 "allow downgrades (--downgrade=allow) if what these revisions added may be lost, "
                 "or name a newer target");
   }
-  return make_plan(graph, current, target, applied, Direction::Down, surplus);
+  return make_plan(graph, current, target, Direction::Down, surplus);
 }
 
 std::string describe(const Plan& plan) {

@@ -8,18 +8,11 @@
 #include <vector>
 
 #include "engine/core/revision_graph.h"
+#include "engine/core/stamp.h"
 #include "engine/core/target.h"
+#include "engine/core/version_rows.h"
 
 namespace engine {
-
-enum class Direction { Up, Down };
-
-// One change of the version table. Insert: `from` empty. Delete: `to` empty. Else an update.
-struct RowChange {
-  RevisionId from = {};
-  RevisionId to = {};
-  friend bool operator==(const RowChange&, const RowChange&) = default;
-};
 
 struct Step {
   Direction direction = Direction::Up;
@@ -32,7 +25,8 @@ struct Plan {
   RevisionSet start = {};    // rows of the version table the plan was made for
   RevisionSet targets = {};  // what the target resolved to; empty: base
   std::vector<Step> steps = {};
-  RevisionSet finish = {};  // rows afterwards
+  RevisionSet finish = {};                 // rows afterwards
+  std::vector<std::string> warnings = {};  // Alembic's words; empty: none
 };
 
 enum class DowngradePolicy { Forbid, Allow };
@@ -42,6 +36,9 @@ enum class DowngradePolicy { Forbid, Allow };
 
 // Error(DatabaseAhead): nothing is to be done because the target is an applied ancestor.
 Plan plan_upgrade(const RevisionGraph&, const RevisionSet& current, std::string_view target);
+// Several targets at once, none of them relative.
+Plan plan_upgrade(const RevisionGraph&, const RevisionSet& current,
+                  const std::vector<std::string>& targets);
 // Error(InvalidTarget): the target is not applied. `first_row` as in resolve_downgrade_target.
 Plan plan_downgrade(const RevisionGraph&, const RevisionSet& current, std::string_view target,
                     std::string_view first_row = {});

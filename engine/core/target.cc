@@ -4,8 +4,6 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <charconv>
-#include <vector>
 
 #include "engine/core/error.h"
 #include "engine/core/spelling.h"
@@ -17,364 +15,198 @@ using Edges = RevisionGraph::Edges;
 using Mask = RevisionGraph::Mask;
 using Positions = RevisionGraph::Positions;
 
-constexpr std::string_view kUnderstood =
-    "understood are heads, head, base, a revision id or the beginning of one, a branch label, "
-    "BRANCH@ before any of these, and +N or -N alone or behind them";
-constexpr int kBase = -1;  // in a walk: below every revision
-constexpr std::size_t kShortestCandidate = 4;
+constexpr int kBase = Lookup::kBase;
+constexpr std::size_t kNamesInHint = 20;
+constexpr std::string_view kSeveralRows =
+    "downgrade -1 from multiple heads is ambiguous; this usage will be disallowed in a future "
+    "release.";
 
-bool is_digit(char c) { return c >= '0' && c <= '9'; }
+std::size_t at(int position) { return static_cast<std::size_t>(position); }
 
-struct Offset {
-  std::string_view text = {};  // "+2"
-  int steps = 0;
-};
+Positions members(const Mask& mask) {
+  Positions result;
+  for (std::size_t i = 0; i < mask.size(); ++i) {
+    if (mask[i] != 0) result.push_back(static_cast<int>(i));
+  }
+  return result;
+}
 
-// `[branch@][symbol][+N|-N]`
-struct Parts {
-  std::optional<std::string_view> branch = {};
-  std::string_view symbol = {};
-  std::optional<Offset> offset = {};
-};
+// Those of `positions` that lead to no other of them.
+Positions tips(const RevisionGraph& graph, const Positions& positions, Edges below) {
+  Mask covered(graph.size(), 0);
+  for (const int position : positions) {
+    for (const int next : graph.edges(below, position)) covered[at(next)] = 1;
+  }
+  Positions result = positions;
+  std::erase_if(result, [&](int position) { return covered[at(position)] != 0; });
+  return result;
+}
 
-class Resolver {
+class TargetResolver {
  public:
-  Resolver(const RevisionGraph& graph, std::string_view text, const RevisionSet& current,
-           std::string_view first_row = {})
-      : graph_(graph), text_(text), current_(current), first_row_(first_row) {}
+  TargetResolver(const RevisionGraph& graph, std::string_view text, const RevisionSet& current,
+                 std::string_view first_row = {},
+                 Lookup::TooFar too_far = Lookup::TooFar::IsNowhere)
+      : graph_(graph),
+        lookup_(graph, {Wording::Layer::Command, std::string(text), {}}),
+        text_(text),
+        current_(current),
+        first_row_(first_row),
+        too_far_(too_far) {}
 
-  Target upgrade() const;
-  Target downgrade() const;
+  Target upgrade();
+  Target downgrade();
 
  private:
-  [[noreturn]] void fail(const std::string& cause, std::string hint = {}) const {
-    throw Error(Reason::InvalidTarget, fmt::format("target '{}': {}", text_, cause),
-                std::move(hint));
+  Positions known_rows() const {
+    require_known(graph_, current_);
+    return graph_.positions(current_);
   }
-  [[noreturn]] void fail_too_far(const Offset& offset) const {
-    fail(fmt::format("Relative revision {} didn't produce {} migrations: the history ends before",
-                     offset.text, std::abs(offset.steps)));
+  const RevisionId& id(int position) const { return graph_.revisions()[at(position)].id; }
+  // The symbol of a relative target, on its branch.
+  int symbol_of(const RelativeTarget& target) const {
+    return target.branch.empty() ? lookup_.one(target.symbol)
+                                 : lookup_.one(target.branch + "@" + target.symbol);
   }
-
-  Parts parse() const;
-  std::optional<Offset> parse_offset(std::string_view digits) const;
-
-  const RevisionId& id(int position) const {
-    return graph_.revisions()[static_cast<std::size_t>(position)].id;
-  }
-  std::vector<std::string> ids(const Positions& positions) const {
-    std::vector<std::string> result;
-    for (const int position : positions) result.push_back(id(position));
-    return result;
-  }
-  bool has_name(std::string_view name) const {
-    return graph_.contains(name) || graph_.labelled(name).has_value();
-  }
-
-  int find_name(std::string_view name, const Mask* lineage) const;
-  int find_prefix(std::string_view name, const Mask* lineage) const;
-  [[noreturn]] void fail_unknown(std::string_view name) const;
-  Mask lineage_of(int position) const;
-  std::optional<int> branch_of(const Parts& parts) const;
-  Positions all(Edges without, const Mask* lineage) const;
-  Positions resolve_many(const Parts& parts, const Mask* lineage) const;
-  int resolve_one(const Parts& parts, const Mask* lineage) const;  // may be kBase
-
-  std::optional<int> walk_up(int start, int steps, const Mask* lineage) const;
-  std::optional<int> walk_down(int start, int steps) const;
-  Positions rows_within(const Mask* lineage) const;
-  Positions tips(const Mask& members, Edges above) const;
-  int upgrade_start(const Mask* lineage) const;
-  int relative_upgrade(const Parts& parts, const Mask* lineage) const;
-  int downgrade_start(const Parts& parts, const Mask* lineage) const;
-
-  Target make(const Positions& positions, std::optional<int> branch) const;
+  [[noreturn]] void fail_several_rows() const;
+  int upgrade_start(const RelativeTarget& target) const;
+  int relative_upgrade(const RelativeTarget& target) const;
+  int branch_row(const RelativeTarget& target) const;
+  int single_row(const RelativeTarget& target);
+  int relative_downgrade(const RelativeTarget& target, Target& result);
+  Target make(const Positions& positions) const;
 
   const RevisionGraph& graph_;
+  Lookup lookup_;
   std::string_view text_;
   const RevisionSet& current_;
   std::string_view first_row_;
+  Lookup::TooFar too_far_;
+  std::vector<std::string> warnings_ = {};
 };
 
-Parts Resolver::parse() const {
-  Parts parts;
-  std::string_view rest = text_;
-  if (const auto at = rest.find('@'); at != std::string_view::npos) {
-    parts.branch = rest.substr(0, at);
-    rest = rest.substr(at + 1);
-    if (parts.branch->empty()) fail("the branch before '@' is missing", std::string(kUnderstood));
-    if (rest.find('@') != std::string_view::npos)
-      fail("has more than one '@'", std::string(kUnderstood));
-  }
-  parts.symbol = rest;
-  // A label may end in -2 itself.
-  if (!has_name(rest)) {
-    parts.offset = parse_offset(rest);
-    if (parts.offset) parts.symbol.remove_suffix(parts.offset->text.size());
-  }
-  if (parts.symbol.empty() && !parts.offset) fail("names no revision", std::string(kUnderstood));
-  const bool odd = parts.symbol.find_first_of(": \t\r\n,") != std::string_view::npos ||
-                   (!parts.symbol.empty() &&
-                    std::string_view("+-").find(parts.symbol.back()) != std::string_view::npos);
-  if (odd) fail("cannot be understood", std::string(kUnderstood));
-  return parts;
-}
-
-std::optional<Offset> Resolver::parse_offset(std::string_view text) const {
-  std::size_t begin = text.size();
-  while (begin > 0 && is_digit(text[begin - 1])) --begin;
-  const std::string_view digits = text.substr(begin);
-  if (digits.empty() || begin == 0 || (text[begin - 1] != '+' && text[begin - 1] != '-')) {
-    return std::nullopt;
-  }
-  Offset offset{text.substr(begin - 1), 0};
-  const auto [end, error] =
-      std::from_chars(digits.data(), digits.data() + digits.size(), offset.steps);
-  if (error != std::errc()) fail(fmt::format("{} steps are more than can be", digits));
-  if (text[begin - 1] == '-') offset.steps = -offset.steps;
-  return offset;
-}
-
-void Resolver::fail_unknown(std::string_view name) const {
-  std::vector<std::string_view> names = {"heads", "head", "base"};
-  for (const Revision& revision : graph_.revisions()) {
-    names.emplace_back(revision.id);
-    names.insert(names.end(), revision.branch_labels.begin(), revision.branch_labels.end());
-  }
-  fail(fmt::format("no revision or branch answers to '{}'{}", name, did_you_mean(name, names)),
-       std::string(kUnderstood));
-}
-
-int Resolver::find_prefix(std::string_view name, const Mask* lineage) const {
-  std::vector<std::string> keys;
-  int found = kBase;
-  const auto consider = [&](const std::string& key, int position) {
-    if (key.size() < kShortestCandidate || !key.starts_with(name)) return;
-    if (lineage != nullptr && (*lineage)[static_cast<std::size_t>(position)] == 0) return;
-    keys.push_back(key);
-    found = position;
-  };
-  const auto& revisions = graph_.revisions();
-  for (std::size_t i = 0; i < revisions.size(); ++i) {
-    consider(revisions[i].id, static_cast<int>(i));
-    for (const std::string& label : revisions[i].branch_labels) {
-      consider(label, static_cast<int>(i));
-    }
-  }
-  if (keys.empty()) fail_unknown(name);
-  if (keys.size() > 1) {
-    std::sort(keys.begin(), keys.end());
-    fail(fmt::format("'{}' is ambiguous: it begins {}", name, quoted_list(keys)),
-         "write more characters of the one you mean");
-  }
-  return found;
-}
-
-int Resolver::find_name(std::string_view name, const Mask* lineage) const {
-  std::optional<int> position = graph_.position(name);
-  if (const auto labelled = graph_.labelled(name); !position && labelled) {
-    position = graph_.position(*labelled);
-  }
-  if (!position) return find_prefix(name, lineage);
-  if (lineage != nullptr && (*lineage)[static_cast<std::size_t>(*position)] == 0) {
-    fail(fmt::format("Revision {} is not a member of branch '{}'", id(*position),
-                     text_.substr(0, text_.find('@'))));
-  }
-  return *position;
-}
-
-std::optional<int> Resolver::branch_of(const Parts& parts) const {
-  if (!parts.branch) return std::nullopt;
-  return find_name(*parts.branch, nullptr);
-}
-
-Mask Resolver::lineage_of(int position) const {
-  Mask result = graph_.reach({position}, Edges::Parents);
-  const Mask above = graph_.reach({position}, Edges::Children);
-  for (std::size_t i = 0; i < result.size(); ++i) result[i] = result[i] | above[i];
-  return result;
-}
-
-// Revisions without any edge of a kind: Children gives the heads, Parents the bases.
-Positions Resolver::all(Edges without, const Mask* lineage) const {
-  Positions result;
-  for (int i = 0; i < static_cast<int>(graph_.size()); ++i) {
-    if (!graph_.edges(without, i).empty()) continue;
-    if (lineage == nullptr || (*lineage)[static_cast<std::size_t>(i)] != 0) result.push_back(i);
-  }
-  return result;
-}
-
-Positions Resolver::resolve_many(const Parts& parts, const Mask* lineage) const {
-  if (parts.symbol == "base") return {};
-  if (parts.symbol == "heads")
-    return all(lineage != nullptr ? Edges::Children : Edges::Above, lineage);
-  if (parts.symbol == "head") {
-    Positions heads = all(Edges::Children, lineage);
-    if (heads.size() > 1) {
-      throw Error(Reason::MultipleHeads,
-                  fmt::format("target '{}': Multiple heads are present: {}", text_,
-                              quoted_list(ids(heads), 20)),
-                  "name one of them, say BRANCH@head, use heads for all, or merge them");
-    }
-    return heads;
-  }
-  return {find_name(parts.symbol, lineage)};
-}
-
-int Resolver::resolve_one(const Parts& parts, const Mask* lineage) const {
-  const Positions found = resolve_many(parts, lineage);
-  if (found.size() > 1) {
-    throw Error(Reason::MultipleHeads,
-                fmt::format("target '{}': Multiple heads are present: {}, and one is needed here",
-                            text_, quoted_list(ids(found), 20)),
-                "name one of them, or say BRANCH@head");
-  }
-  return found.empty() ? kBase : found.front();
-}
-
-std::optional<int> Resolver::walk_up(int start, int steps, const Mask* lineage) const {
-  int position = start;
-  for (int step = 0; step < steps; ++step) {
-    Positions next =
-        position == kBase ? all(Edges::Parents, nullptr) : graph_.edges(Edges::Children, position);
-    if (lineage != nullptr) {
-      std::erase_if(next, [&](int p) { return (*lineage)[static_cast<std::size_t>(p)] == 0; });
-    }
-    if (next.empty()) return std::nullopt;
-    if (next.size() > 1) {
-      fail(fmt::format("Ambiguous walk: {} leads to {}",
-                       position == kBase ? "base" : fmt::format("'{}'", id(position)),
-                       quoted_list(ids(next), 20)),
-           "name the branch, as in BRANCH@+1, or the revision itself");
-    }
-    position = next.front();
-  }
-  return position;
-}
-
-std::optional<int> Resolver::walk_down(int start, int steps) const {
-  int position = start;
-  for (int step = 0; step < steps; ++step) {
-    if (position == kBase) return std::nullopt;
-    const Positions& next = graph_.edges(Edges::Parents, position);
-    if (next.size() > 1) {
-      fail(fmt::format("Ambiguous walk: '{}' is a merge of {}", id(position),
-                       quoted_list(ids(next), 20)),
-           "name the revision itself");
-    }
-    position = next.empty() ? kBase : next.front();
-  }
-  return position;
-}
-
-Positions Resolver::rows_within(const Mask* lineage) const {
-  Positions rows = graph_.positions(current_);
-  if (lineage != nullptr) {
-    std::erase_if(rows, [&](int p) { return (*lineage)[static_cast<std::size_t>(p)] == 0; });
-  }
-  return rows;
-}
-
-// Members on which no other member stands, along `above`.
-Positions Resolver::tips(const Mask& members, Edges above) const {
-  Positions result;
-  for (int i = 0; i < static_cast<int>(members.size()); ++i) {
-    if (members[static_cast<std::size_t>(i)] == 0) continue;
-    const Positions& users = graph_.edges(above, i);
-    if (std::none_of(users.begin(), users.end(),
-                     [&](int p) { return members[static_cast<std::size_t>(p)] != 0; })) {
-      result.push_back(i);
-    }
-  }
-  return result;
-}
-
-// Where the branch has no row it may be applied beneath another one's, or not at all.
-int Resolver::upgrade_start(const Mask* lineage) const {
-  Positions rows = rows_within(lineage);
-  if (rows.empty() && lineage != nullptr) {
-    Mask active = graph_.reach(graph_.positions(current_), Edges::Below);
-    for (std::size_t i = 0; i < active.size(); ++i) active[i] = active[i] & (*lineage)[i];
-    rows = tips(active, Edges::Above);
-  }
-  if (rows.size() > 1) {
-    fail(fmt::format("Ambiguous upgrade from multiple current revisions: {}",
-                     quoted_list(ids(rows), 20)),
-         "name the branch, as in BRANCH@+1, or the revision itself");
-  }
-  return rows.empty() ? kBase : rows.front();
-}
-
-int Resolver::relative_upgrade(const Parts& parts, const Mask* lineage) const {
-  const Offset& offset = *parts.offset;
-  const bool from_current = parts.symbol.empty();
-  if (from_current && offset.steps <= 0) fail_too_far(offset);
-  std::optional<int> found;
-  if (offset.steps > 0) {
-    // Alembic looks the symbol up without the branch here.
-    found = walk_up(from_current ? upgrade_start(lineage) : resolve_one(parts, nullptr),
-                    offset.steps, lineage);
-  } else {
-    found = walk_down(resolve_one(parts, lineage), -offset.steps);
-  }
-  if (!found || *found == kBase) fail_too_far(offset);
-  return *found;
-}
-
-int Resolver::downgrade_start(const Parts& parts, const Mask* lineage) const {
-  if (!parts.symbol.empty()) return resolve_one(parts, lineage);
-  Positions rows = rows_within(lineage);
-  if (rows.empty() && lineage != nullptr) {
-    rows = tips(graph_.reach(graph_.positions(current_), Edges::Below), Edges::Children);
-    std::erase_if(rows, [&](int p) { return (*lineage)[static_cast<std::size_t>(p)] == 0; });
-  }
-  if (rows.empty()) fail_too_far(*parts.offset);
-  if (rows.size() == 1) return rows.front();
-  const std::optional<int> first = graph_.position(first_row_);
-  if (lineage == nullptr && first) return *first;
-  fail(fmt::format("the database is at several revisions: {}", quoted_list(ids(rows), 20)),
-       "name the branch, as in BRANCH@-1, or the revision itself");
-}
-
-Target Resolver::make(const Positions& positions, std::optional<int> branch) const {
-  Target target{std::string(text_), {}, {}};
+Target TargetResolver::make(const Positions& positions) const {
+  Target target{std::string(text_), {}, {}, warnings_};
+  Mask seen(graph_.size(), 0);
   for (const int position : positions) {
-    if (position != kBase) target.revisions.insert(id(position));
+    if (position == kBase || seen[at(position)] != 0) continue;
+    seen[at(position)] = 1;
+    target.revisions.push_back(id(position));
   }
-  if (branch) target.branch = id(*branch);
   return target;
 }
 
-Target Resolver::upgrade() const {
-  const Parts parts = parse();
-  const std::optional<int> branch = branch_of(parts);
-  const Mask members = branch ? lineage_of(*branch) : Mask{};
-  const Mask* lineage = branch ? &members : nullptr;
-  if (parts.offset) return make({relative_upgrade(parts, lineage)}, branch);
-  return make(resolve_many(parts, lineage), branch);
+void TargetResolver::fail_several_rows() const {
+  throw Error(Reason::InvalidTarget, "Ambiguous upgrade from multiple current revisions",
+              fmt::format("the database is at {}; name the branch, as in BRANCH@+1, or the "
+                          "revision itself",
+                          quoted_list({current_.begin(), current_.end()}, kNamesInHint)));
 }
 
-Target Resolver::downgrade() const {
-  const Parts parts = parse();
-  std::optional<int> branch = branch_of(parts);
-  const Mask members = branch ? lineage_of(*branch) : Mask{};
-  const Mask* lineage = branch ? &members : nullptr;
-  // As in Alembic the branch does not narrow what the revision is looked up in, only what is
-  // dropped.
-  if (!parts.offset) return make({resolve_one(parts, nullptr)}, branch);
-  const Offset& offset = *parts.offset;
-  if (parts.symbol.empty() && offset.steps >= 0) fail_too_far(offset);
-  std::optional<int> found;
-  if (offset.steps >= 0) {
-    found = walk_up(resolve_one(parts, nullptr), offset.steps, lineage);
-  } else {
-    const int start = downgrade_start(parts, lineage);
-    if (parts.symbol.empty() && !branch) branch = start;
-    found = walk_down(start, -offset.steps);
+// Where the branch has no row it may be applied beneath another one's, or not at all.
+int TargetResolver::upgrade_start(const RelativeTarget& target) const {
+  if (target.branch.empty() && current_.size() > 1) fail_several_rows();
+  Positions rows = known_rows();
+  if (!target.branch.empty()) {
+    rows = lookup_.in_lineage(rows, target.branch);
+    if (rows.empty()) {
+      const Mask applied = graph_.reach(graph_.positions(current_), Edges::Below);
+      rows = tips(graph_, lookup_.in_lineage(members(applied), target.branch), Edges::Below);
+    }
   }
-  if (!found) fail_too_far(offset);
-  return make({*found}, branch);
+  if (rows.size() > 1) fail_several_rows();
+  return rows.empty() ? kBase : rows.front();
+}
+
+int TargetResolver::relative_upgrade(const RelativeTarget& target) const {
+  std::optional<int> found;
+  if (target.steps > 0) {
+    // As in Alembic the branch does not narrow what the symbol is looked up in.
+    const int start = target.symbol.empty() ? upgrade_start(target) : lookup_.one(target.symbol);
+    found = lookup_.walk(start, target.steps, target.branch);
+  } else if (!target.symbol.empty()) {
+    found = lookup_.walk(symbol_of(target), target.steps, {});
+  }
+  if (!found || *found == kBase) lookup_.fail_too_far(target);
+  return *found;
+}
+
+Target TargetResolver::upgrade() {
+  if (const auto relative = lookup_.relative(text_)) return make({relative_upgrade(*relative)});
+  Target target = make(lookup_.revisions(text_));
+  const auto sign = text_.find('@');
+  if (sign != std::string_view::npos && sign > 0) {
+    target.branch = id(lookup_.branch(text_.substr(0, sign)));
+  }
+  return target;
+}
+
+// The one row of the branch, or its tip beneath another branch's row.
+int TargetResolver::branch_row(const RelativeTarget& target) const {
+  Positions rows = lookup_.in_lineage(known_rows(), target.branch);
+  if (rows.empty()) {
+    const Mask applied = graph_.reach(graph_.positions(current_), Edges::Below);
+    rows = lookup_.in_lineage(tips(graph_, members(applied), Edges::Parents), target.branch);
+  }
+  if (rows.size() != 1) lookup_.fail_too_far(target);
+  return rows.front();
+}
+
+int TargetResolver::single_row(const RelativeTarget& target) {
+  if (current_.empty()) lookup_.fail_too_far(target);
+  const Positions rows = known_rows();
+  if (rows.size() == 1) return rows.front();
+  const std::optional<int> first = graph_.position(first_row_);
+  if (!first || !current_.contains(id(*first))) {
+    throw Error(Reason::InvalidTarget,
+                fmt::format("Ambiguous downgrade from multiple current revisions: {}",
+                            quoted_list({current_.begin(), current_.end()}, kNamesInHint)),
+                "name the branch, as in BRANCH@-1, or the revision itself");
+  }
+  warnings_.emplace_back(kSeveralRows);
+  return *first;
+}
+
+int TargetResolver::relative_downgrade(const RelativeTarget& target, Target& result) {
+  const bool goes_up = target.steps >= 0;
+  if (goes_up && target.symbol.empty()) lookup_.fail_too_far(target);
+  std::optional<int> found;
+  if (goes_up) {
+    found = lookup_.walk(lookup_.one(target.symbol), target.steps, target.branch, too_far_);
+  } else if (!target.symbol.empty()) {
+    found = lookup_.walk(symbol_of(target), target.steps, {}, too_far_);
+  } else {
+    const int start = target.branch.empty() ? single_row(target) : branch_row(target);
+    if (target.branch.empty()) result.branch = id(start);
+    found = lookup_.walk(start, target.steps, {}, too_far_);
+    if (!found) lookup_.fail_too_far(target);
+  }
+  if (!found) {
+    throw Error(Reason::InvalidTarget, "Walked too far",
+                fmt::format("target '{}': the history ends before so many steps", text_));
+  }
+  return *found;
+}
+
+Target TargetResolver::downgrade() {
+  Target result;
+  std::string_view branch;
+  int position = kBase;
+  if (const auto relative = lookup_.relative(text_)) {
+    position = relative_downgrade(*relative, result);
+    if (!relative->branch.empty()) branch = text_.substr(0, relative->branch.size());
+  } else {
+    // As in Alembic the branch does not narrow what the revision is looked up in, only what is
+    // dropped.
+    const auto sign = text_.rfind('@');
+    position = lookup_.one(sign == std::string_view::npos ? text_ : text_.substr(sign + 1));
+    if (sign != std::string_view::npos) branch = text_.substr(0, sign);
+  }
+  const std::optional<RevisionId> of_row = result.branch;
+  result = make({position});
+  result.branch = of_row;
+  if (!branch.empty()) result.branch = id(lookup_.branch(branch));
+  return result;
 }
 
 }  // namespace
@@ -386,23 +218,102 @@ void require_known(const RevisionGraph& graph, const RevisionSet& current) {
   }
   if (unknown.empty()) return;
   throw Error(Reason::UnknownRevision,
-              fmt::format("the version table holds {}, which none of the {} scripts has",
-                          quoted_list(unknown, 20), graph.size()),
-              "either newer scripts were applied before and an older image or checkout runs now: "
-              "run the newer one; or the version table belongs to another project: check the "
-              "database URL and the name of the version table");
+              fmt::format("Can't locate revision identified by '{}'", unknown.front()),
+              fmt::format("the version table holds {}, which none of the {} scripts has: either "
+                          "newer scripts were applied before and an older image or checkout runs "
+                          "now: run the newer one; or the version table belongs to another "
+                          "project: check the database URL and the name of the version table",
+                          quoted_list(unknown, kNamesInHint), graph.size()));
+}
+
+void require_no_overlap(const RevisionGraph& graph, const std::vector<RevisionId>& revisions,
+                        Reason reason, const std::string& hint) {
+  const RevisionSet all(revisions.begin(), revisions.end());
+  if (all.size() < 2 || graph.maximal(all).size() == all.size()) return;
+  for (const RevisionId& upper : revisions) {
+    const Mask below = graph.reach(graph.positions({upper}), Edges::Below);
+    std::vector<std::string> others;
+    for (const RevisionId& lower : revisions) {
+      if (lower != upper && below[at(*graph.position(lower))] != 0 &&
+          std::find(others.begin(), others.end(), lower) == others.end()) {
+        others.push_back(lower);
+      }
+    }
+    if (others.empty()) continue;
+    throw Error(reason,
+                fmt::format("Requested revision {} overlaps with other requested revisions {}",
+                            upper, fmt::join(others, ", ")),
+                hint);
+  }
 }
 
 Target resolve_upgrade_target(const RevisionGraph& graph, std::string_view text,
                               const RevisionSet& current) {
-  require_known(graph, current);
-  return Resolver(graph, text, current).upgrade();
+  return TargetResolver(graph, text, current).upgrade();
+}
+
+Target resolve_upgrade_targets(const RevisionGraph& graph, const std::vector<std::string>& texts) {
+  Target target{fmt::format("{}", fmt::join(texts, " ")), {}, {}, {}};
+  for (RevisionId& id : resolve_many(graph, texts)) {
+    if (std::find(target.revisions.begin(), target.revisions.end(), id) == target.revisions.end()) {
+      target.revisions.push_back(std::move(id));
+    }
+  }
+  return target;
 }
 
 Target resolve_downgrade_target(const RevisionGraph& graph, std::string_view text,
-                                const RevisionSet& current, std::string_view first_row) {
-  require_known(graph, current);
-  return Resolver(graph, text, current, first_row).downgrade();
+                                const RevisionSet& current, std::string_view first_row,
+                                Lookup::TooFar too_far) {
+  return TargetResolver(graph, text, current, first_row, too_far).downgrade();
+}
+
+Positions downgrade_roots(const RevisionGraph& graph, const Target& target) {
+  Positions roots = graph.base_positions();
+  if (!target.revisions.empty()) {
+    const auto children = graph.edges(Edges::Children, *graph.position(target.revisions.front()));
+    roots.assign(children.begin(), children.end());
+  }
+  if (!target.branch || roots.size() < 2) return roots;
+  const Mask branch = graph.reach(graph.positions({*target.branch}), Edges::Parents);
+  std::erase_if(roots, [&](int root) { return branch[at(root)] == 0; });
+  if (!roots.empty()) return roots;
+  throw Error(Reason::InvalidTarget, "Not a valid downgrade target from current heads",
+              fmt::format("target '{}': no revision above it leads to branch '{}'", target.text,
+                          *target.branch));
+}
+
+std::optional<RevisionId> resolve(const RevisionGraph& graph, std::string_view text,
+                                  const Wording& wording) {
+  const int position = Lookup(graph, wording).one(text);
+  if (position == kBase) return std::nullopt;
+  return graph.revisions()[at(position)].id;
+}
+
+std::vector<RevisionId> resolve_many(const RevisionGraph& graph,
+                                     const std::vector<std::string>& texts,
+                                     const Wording& wording) {
+  const Lookup lookup(graph, wording);
+  std::vector<RevisionId> result;
+  for (const std::string& text : texts) {
+    for (std::string& id : lookup.ids(lookup.revisions(text))) result.push_back(std::move(id));
+  }
+  return result;
+}
+
+std::vector<RevisionId> in_lineage(const RevisionGraph& graph,
+                                   const std::vector<RevisionId>& candidates, std::string_view text,
+                                   const Wording& wording) {
+  const Lookup lookup(graph, wording);
+  Positions positions;
+  for (const RevisionId& id : candidates) positions.push_back(lookup.one(id));
+  return lookup.ids(lookup.in_lineage(positions, text));
+}
+
+RevisionSet bases_for(const RevisionGraph& graph, std::string_view text, const Wording& wording) {
+  const Lookup lookup(graph, wording);
+  const std::vector<std::string> ids = lookup.ids(lookup.in_lineage(graph.base_positions(), text));
+  return {ids.begin(), ids.end()};
 }
 
 }  // namespace engine

@@ -8,7 +8,8 @@ namespace engine {
 std::unique_ptr<Connection> connect(const DatabaseUrl& url, const ConnectOptions& options,
                                     std::stop_token stop) {
   if (stop.stop_requested()) {
-    throw Error(Reason::Interrupted, "interrupted before connecting to " + url.display);
+    throw Error(Reason::Interrupted, "interrupted before connecting to " + url.display,
+                "run the same command again");
   }
   return url.flavour == SqlFlavour::PostgreSql ? connect_postgres(url, options, std::move(stop))
                                                : connect_sqlite(url, options, std::move(stop));

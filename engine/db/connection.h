@@ -5,6 +5,7 @@
 #pragma once
 
 #include <chrono>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <stop_token>
@@ -30,7 +31,8 @@ class Connection {
   // Any one statement. Throws Error: MigrationFailed with Failure{sqlstate, message, detail, hint,
   // constraint, line = 1-based line inside `sql` of the error, 0 unknown}; DatabaseUnreachable when
   // the connection is lost; Interrupted when cancel() ended it; LockUnavailable when another
-  // process keeps an SQLite file busy for 5 s. Returns the rows it touched.
+  // process keeps an SQLite file busy for 5 s (a query outside of a transaction: or for
+  // busy_patience, if that is longer). Returns the rows it touched.
   virtual long execute(const std::string& sql) = 0;
   virtual std::vector<Row> query(const std::string& sql) = 0;
 
@@ -75,10 +77,15 @@ struct ConnectOptions {
   std::chrono::milliseconds timeout{10'000};   // until the connection stands; one try
   std::string application_name = "stillhead";  // PostgreSQL: seen in pg_stat_activity
   bool create = false;                         // SQLite: make the file when it is missing
+  // SQLite: how long connect() waits while another process keeps the file busy; 0: one try.
+  std::chrono::milliseconds busy_patience{5'000};
+  // SQLite: called when a statement has to wait, and then whenever `holder` changes
+  // (sqlite_lock_holder), by the thread that waits. Lives as long as the connection.
+  std::function<void(const std::string& holder)> on_busy = {};
 };
 
 // Throws Error: DatabaseUnreachable, AuthenticationFailed (also: no such database), Interrupted,
-// InvalidUsage.
+// InvalidUsage, LockUnavailable.
 std::unique_ptr<Connection> connect(const DatabaseUrl&, const ConnectOptions&, std::stop_token);
 
 // Used by connect(); each lives in the one file that includes its driver.
@@ -86,5 +93,9 @@ std::unique_ptr<Connection> connect_postgres(const DatabaseUrl&, const ConnectOp
                                              std::stop_token);
 std::unique_ptr<Connection> connect_sqlite(const DatabaseUrl&, const ConnectOptions&,
                                            std::stop_token);
+
+// One look: no transaction, of whatever process, would keep a writer of this SQLite file waiting.
+// Throws as connect() does.
+bool sqlite_file_is_idle(const DatabaseUrl&, std::stop_token);
 
 }  // namespace engine

@@ -33,6 +33,7 @@ namespace {
 using Clock = std::chrono::steady_clock;
 using std::chrono::milliseconds;
 
+constexpr const char* kAgain = "run the same command again";
 constexpr milliseconds kSlice{100};  // how soon an abandoned attempt to connect ends
 constexpr milliseconds kCancelAgain{
     1'000};  // a cancel request may meet a server between statements
@@ -150,16 +151,7 @@ void drive(Attempt& attempt, Keywords keywords, milliseconds share) {
   const std::string message = fmt::format("cannot connect to {}: {}{}", url.display, text,
                                           sqlstate.empty() ? "" : fmt::format(" ({})", sqlstate));
   const Reason reason = reason_of_connect_error(text, sqlstate);
-  if (reason == Reason::AuthenticationFailed) {
-    throw Error(Reason::AuthenticationFailed, message,
-                "check user, password and database name, and the server's pg_hba.conf");
-  }
-  if (reason == Reason::InvalidUsage) {
-    throw Error(Reason::InvalidUsage, message,
-                "check the URL, the PG* variables and the service file");
-  }
-  throw Error(Reason::DatabaseUnreachable, message,
-              "check host and port, and that the server runs and accepts connections from here");
+  throw Error(reason, message, hint_of_connect_error(reason, sqlstate));
 }
 
 PGconn* open(const DatabaseUrl& url, const ConnectOptions& options, const std::stop_token& stop) {
@@ -175,7 +167,7 @@ PGconn* open(const DatabaseUrl& url, const ConnectOptions& options, const std::s
     attempt->abandoned = true;
     if (stop.stop_requested()) {
       throw Error(Reason::Interrupted,
-                  fmt::format("interrupted while connecting to {}", url.display));
+                  fmt::format("interrupted while connecting to {}", url.display), kAgain);
     }
     throw Error(Reason::DatabaseUnreachable,
                 fmt::format("cannot connect to {}: no answer within {} ms", url.display,
@@ -354,7 +346,7 @@ class PostgresConnection : public Connection {
   void check_result(const PGresult*, const std::string& sql);
   void finish_copy(PGresult*);
   [[noreturn]] void fail_lost(const std::string& cause, const std::string& sqlstate);
-  [[noreturn]] void fail_interrupted(const std::string& hint = {});
+  [[noreturn]] void fail_interrupted(const std::string& hint = kAgain);
 
   std::string display_;
   Session session_;
@@ -374,7 +366,7 @@ void PostgresConnection::fail_lost(const std::string& cause, const std::string& 
   throw Error(Reason::DatabaseUnreachable,
               fmt::format("connection to {} lost: {}{}", display_, cause,
                           sqlstate.empty() ? "" : fmt::format(" ({})", sqlstate)),
-              failure, "run the same command again");
+              failure, kAgain);
 }
 
 void PostgresConnection::fail_interrupted(const std::string& hint) {
@@ -456,9 +448,7 @@ void PostgresConnection::check_result(const PGresult* result, const std::string&
   failure.constraint = field(result, PG_DIAG_CONSTRAINT_NAME);
   failure.line = line_of_position(sql, field(result, PG_DIAG_STATEMENT_POSITION));
   std::string hint = one_line(failure.hint);
-  if (hint.empty() && failure.sqlstate == "25006") {
-    hint = "is this a standby? target_session_attrs=read-write in the URL finds the primary";
-  }
+  if (hint.empty()) hint = hint_of_sqlstate(failure.sqlstate, failure.message);
   throw Error(reason_of_sqlstate(failure.sqlstate),
               fmt::format("{} ({})", failure.message, failure.sqlstate), failure, hint);
 }

@@ -87,6 +87,38 @@ Reason reason_of_connect_error(std::string_view text, std::string_view sqlstate)
   return Reason::DatabaseUnreachable;
 }
 
+std::string hint_of_connect_error(Reason reason, std::string_view sqlstate) {
+  if (reason == Reason::AuthenticationFailed) {
+    return "check user, password and database name, and the server's pg_hba.conf";
+  }
+  if (reason == Reason::InvalidUsage)
+    return "check the URL, the PG* variables and the service file";
+  if (sqlstate == "53300") {
+    return "wait until others have ended theirs, or raise the limit of the role, the database or "
+           "the "
+           "server: a run needs two connections";
+  }
+  if (sqlstate == "55000") {
+    return "the database is closed to everybody: check its name, or open it with ALTER DATABASE "
+           "... "
+           "ALLOW_CONNECTIONS true";
+  }
+  if (sqlstate == "57P03") return "the server is starting or stopping: run the same command again";
+  return "check host and port, and that the server runs and accepts connections from here";
+}
+
+std::string hint_of_sqlstate(std::string_view sqlstate, std::string_view message) {
+  if (sqlstate == "25006") {
+    return "is this a standby? target_session_attrs=read-write in the URL finds the primary";
+  }
+  // SET TRANSACTION that comes too late has the same code.
+  if (sqlstate == "25001" && !contains(message, "must be called before any query")) {
+    return "such a statement stands by itself: put `-- stillhead:autocommit` before it and "
+           "`-- stillhead:end` behind it";
+  }
+  return {};
+}
+
 Reason reason_of_sqlstate(std::string_view sqlstate) {
   if (sqlstate.starts_with("28") || sqlstate == "3D000") return Reason::AuthenticationFailed;
   if (sqlstate.starts_with("08") || sqlstate == "57P01" || sqlstate == "57P02" ||

@@ -23,8 +23,13 @@ ConnectError read_connect_error(std::string_view libpq_text);
 // AuthenticationFailed, InvalidUsage (a setting that makes no sense) or DatabaseUnreachable.
 Reason reason_of_connect_error(std::string_view text, std::string_view sqlstate);
 
+std::string hint_of_connect_error(Reason, std::string_view sqlstate);
+
 // AuthenticationFailed, DatabaseUnreachable or MigrationFailed.
 Reason reason_of_sqlstate(std::string_view sqlstate);
+
+// What to do about a failed statement; empty: nothing that follows from the code alone.
+std::string hint_of_sqlstate(std::string_view sqlstate, std::string_view message);
 
 // PostgreSQL's position (in characters, from 1, as text) -> line of `sql` from 1; 0: no position.
 int line_of_position(std::string_view sql, const std::string& position);

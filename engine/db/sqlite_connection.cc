@@ -7,21 +7,27 @@
 
 #include <algorithm>
 #include <atomic>
-#include <filesystem>
 #include <memory>
 #include <system_error>
 #include <thread>
 #include <utility>
 
 #include "engine/db/connection.h"
+#include "engine/db/sqlite_file.h"
 
 namespace engine {
 namespace {
 
 using Clock = std::chrono::steady_clock;
 
-constexpr std::chrono::milliseconds kBusyPatience{5'000};
-constexpr std::chrono::milliseconds kBusyPause{10};
+using std::chrono::milliseconds;
+
+constexpr const char* kAgain = "run the same command again";
+constexpr milliseconds kBusyPatience{5'000};
+constexpr milliseconds kFirstPause{10};
+constexpr milliseconds kLongestPause{200};
+constexpr milliseconds kTellAfter{100};  // most locks are gone in a moment
+constexpr milliseconds kTellAgain{1'000};
 constexpr int kInstructionsBetweenLooks = 1'000;  // of SQLite's virtual machine; well below 1 ms
 
 struct Deleter {
@@ -38,29 +44,49 @@ int line_at(std::string_view sql, int offset) {
                  std::count(sql.begin(), sql.begin() + static_cast<std::ptrdiff_t>(end), '\n'));
 }
 
+// VACUUM, ATTACH, DETACH and some PRAGMAs.
+std::string hint_of(std::string_view message) {
+  const bool wants_none = message.find("within a transaction") != std::string_view::npos ||
+                          message.find("within transaction") != std::string_view::npos ||
+                          message.find("inside a transaction") != std::string_view::npos;
+  if (!wants_none) return {};
+  return "such a statement stands by itself: put `-- stillhead:autocommit` before it and "
+         "`-- stillhead:end` behind it";
+}
+
 [[noreturn]] void fail_to_open(const DatabaseUrl& url, std::string_view cause,
                                std::string_view hint) {
   throw Error(Reason::DatabaseUnreachable, fmt::format("cannot open {}: {}", url.display, cause),
               std::string(hint));
 }
 
+// One statement's wait for another process.
+struct BusyWait {
+  Clock::time_point ends;
+  milliseconds pause = kFirstPause;
+  Clock::time_point tell_at = Clock::now() + kTellAfter;
+  std::string told = {};
+};
+
 class SqliteConnection : public Connection {
  public:
-  SqliteConnection(const DatabaseUrl& url, const ConnectOptions& options);
+  SqliteConnection(const DatabaseUrl& url, const ConnectOptions& options, std::stop_token stop);
 
   long execute(const std::string& sql) override {
     const auto before = sqlite3_total_changes64(database_.get());
-    run(sql, nullptr);
+    run(sql, nullptr, kBusyPatience);
     if (sqlite3_total_changes64(database_.get()) == before) return 0;
     return static_cast<long>(sqlite3_changes64(database_.get()));  // without those of triggers
   }
   std::vector<Row> query(const std::string& sql) override {
     std::vector<Row> rows;
-    run(sql, &rows);
+    run(sql, &rows, in_transaction() ? kBusyPatience : read_patience_);
     return rows;
   }
 
-  void begin() override { run("BEGIN IMMEDIATE", nullptr); }
+  // Throws Error(LockUnavailable) at once when somebody reads or writes.
+  void begin_exclusive() { run("BEGIN EXCLUSIVE", nullptr, milliseconds(0)); }
+  void begin() override { run("BEGIN IMMEDIATE", nullptr, kBusyPatience); }
   void commit() override;
   void rollback() noexcept override;
   bool in_transaction() const noexcept override {
@@ -75,35 +101,27 @@ class SqliteConnection : public Connection {
   const Dialect& dialect() const override { return sqlite_dialect(); }
 
  private:
-  void run(std::string_view sql, std::vector<Row>* rows);
-  void step_to_end(sqlite3_stmt*, std::vector<Row>* rows, Clock::time_point deadline);
-  bool may_retry(int code, Clock::time_point deadline);
+  void run(std::string_view sql, std::vector<Row>* rows, milliseconds patience);
+  void step_to_end(sqlite3_stmt*, std::vector<Row>* rows, BusyWait& wait);
+  bool may_retry(int code, BusyWait& wait);
+  void tell_who_is_waited_for(BusyWait& wait);
   [[noreturn]] void fail(int code, std::string_view sql);
   [[noreturn]] void fail_interrupted();
 
   DatabaseUrl url_;
+  milliseconds read_patience_;  // of queries outside of a transaction
+  std::function<void(const std::string&)> on_busy_;
   Database database_ = {};
   std::atomic<bool> cancelled_ = false;
 };
 
-SqliteConnection::SqliteConnection(const DatabaseUrl& url, const ConnectOptions& options)
-    : url_(url) {
-  namespace fs = std::filesystem;
+SqliteConnection::SqliteConnection(const DatabaseUrl& url, const ConnectOptions& options,
+                                   std::stop_token stop)
+    : url_(url),
+      read_patience_(std::max(options.busy_patience, kBusyPatience)),
+      on_busy_(options.on_busy) {
+  check_sqlite_file(url, options.create);
   const bool in_memory = url.conninfo == ":memory:";
-  std::error_code ignored;
-  if (!in_memory) {
-    const fs::path path(url.conninfo);
-    const fs::path folder = path.has_parent_path() ? path.parent_path() : fs::path(".");
-    if (fs::is_directory(path, ignored))
-      fail_to_open(url, "it is a directory", "name the database file");
-    if (!fs::exists(path, ignored)) {
-      if (!options.create) fail_to_open(url, "no such database file", "a first upgrade creates it");
-      if (!fs::is_directory(folder, ignored)) {
-        fail_to_open(url, fmt::format("the directory {} does not exist", folder.string()),
-                     "create it");
-      }
-    }
-  }
   sqlite3* raw = nullptr;
   const int flags = SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_EXRESCODE |
                     (options.create || in_memory ? SQLITE_OPEN_CREATE : 0);
@@ -111,7 +129,7 @@ SqliteConnection::SqliteConnection(const DatabaseUrl& url, const ConnectOptions&
   database_.reset(raw);
   if (code != SQLITE_OK) {
     fail_to_open(url, raw == nullptr ? "out of memory" : sqlite3_errmsg(raw),
-                 "check the rights of the file and of its directory");
+                 "check the rights of the file and of the directories above it");
   }
   sqlite3_busy_timeout(raw, 0);
   sqlite3_progress_handler(
@@ -120,14 +138,16 @@ SqliteConnection::SqliteConnection(const DatabaseUrl& url, const ConnectOptions&
       this);
   if (options.create && sqlite3_db_readonly(raw, "main") == 1) {
     fail_to_open(url, "the file cannot be written",
-                 "check the rights of the file and of its directory");
+                 "check the rights of the file and of the directories above it");
   }
-  run("SELECT count(*) FROM sqlite_master", nullptr);  // SQLite reads the file only now
+  const std::stop_callback on_stop(std::move(stop), [this] { cancel(); });
+  // SQLite reads the file only now.
+  run("SELECT count(*) FROM sqlite_master", nullptr, options.busy_patience);
 }
 
 void SqliteConnection::fail_interrupted() {
   cancelled_ = false;
-  throw Error(Reason::Interrupted, "interrupted; the statement was cancelled");
+  throw Error(Reason::Interrupted, "interrupted; the statement was cancelled", kAgain);
 }
 
 void SqliteConnection::fail(int code, std::string_view sql) {
@@ -142,10 +162,15 @@ void SqliteConnection::fail(int code, std::string_view sql) {
   switch (primary) {
     case SQLITE_BUSY:
     case SQLITE_LOCKED:
-      throw Error(Reason::LockUnavailable,
-                  fmt::format("{} is locked: another process uses it: {}", url_.display, text),
-                  failure, "wait until the other process has ended its transaction");
+      throw Error(
+          Reason::LockUnavailable,
+          fmt::format("{} is locked by {}: {}", url_.display, sqlite_lock_holder(url_), text),
+          failure, "wait until that transaction has ended, or end its process");
     case SQLITE_NOTADB:
+      throw Error(
+          Reason::InvalidUsage, fmt::format("cannot use {}: {}", url_.display, text), failure,
+          "the URL names a file of another kind, or a database that is encrypted: check the "
+          "path");
     case SQLITE_CORRUPT:
     case SQLITE_CANTOPEN:
     case SQLITE_IOERR:
@@ -154,25 +179,37 @@ void SqliteConnection::fail(int code, std::string_view sql) {
       throw Error(Reason::DatabaseUnreachable, fmt::format("cannot use {}: {}", url_.display, text),
                   failure, "check the file, its rights, those of its directory, and free space");
     default:
-      throw Error(Reason::MigrationFailed, text, failure);
+      throw Error(Reason::MigrationFailed, text, failure, hint_of(failure.message));
   }
 }
 
 // Waits a moment before another try. SQLITE_BUSY_SNAPSHOT does not go away by waiting.
-bool SqliteConnection::may_retry(int code, Clock::time_point deadline) {
+bool SqliteConnection::may_retry(int code, BusyWait& wait) {
   if ((code & 0xff) != SQLITE_BUSY || code == SQLITE_BUSY_SNAPSHOT) return false;
-  if (cancelled_ || Clock::now() >= deadline) return false;
-  std::this_thread::sleep_for(kBusyPause);
+  const auto left = std::chrono::ceil<milliseconds>(wait.ends - Clock::now());
+  if (cancelled_ || left <= milliseconds(0)) return false;
+  tell_who_is_waited_for(wait);
+  std::this_thread::sleep_for(std::min(wait.pause, left));
+  wait.pause = std::min(wait.pause * 3 / 2, kLongestPause);
   return true;
 }
 
+void SqliteConnection::tell_who_is_waited_for(BusyWait& wait) {
+  if (!on_busy_ || Clock::now() < wait.tell_at) return;
+  wait.tell_at = Clock::now() + kTellAgain;
+  std::string holder = sqlite_lock_holder(url_);
+  if (holder == wait.told) return;
+  wait.told = std::move(holder);
+  on_busy_(wait.told);
+}
+
 void SqliteConnection::step_to_end(sqlite3_stmt* statement, std::vector<Row>* rows,
-                                   Clock::time_point deadline) {
+                                   BusyWait& wait) {
   for (;;) {
     const int code = sqlite3_step(statement);
     if (code == SQLITE_DONE) return;
     if (code != SQLITE_ROW) {
-      if (!may_retry(code, deadline)) fail(code, sqlite3_sql(statement));
+      if (!may_retry(code, wait)) fail(code, sqlite3_sql(statement));
       sqlite3_reset(statement);
       if (rows != nullptr) rows->clear();
       continue;
@@ -192,14 +229,14 @@ void SqliteConnection::step_to_end(sqlite3_stmt* statement, std::vector<Row>* ro
   }
 }
 
-void SqliteConnection::run(std::string_view sql, std::vector<Row>* rows) {
+void SqliteConnection::run(std::string_view sql, std::vector<Row>* rows, milliseconds patience) {
   if (cancelled_) fail_interrupted();
   if (sql.find('\0') != std::string_view::npos) {
     Failure failure;
     failure.message = "the statement holds a NUL byte";
     throw Error(Reason::MigrationFailed, failure.message, failure);
   }
-  const auto deadline = Clock::now() + kBusyPatience;
+  BusyWait wait{Clock::now() + patience};
   while (!sql.empty()) {
     sqlite3_stmt* raw = nullptr;
     const char* tail = nullptr;
@@ -207,10 +244,10 @@ void SqliteConnection::run(std::string_view sql, std::vector<Row>* rows) {
         sqlite3_prepare_v2(database_.get(), sql.data(), static_cast<int>(sql.size()), &raw, &tail);
     const Prepared statement(raw);
     if (code != SQLITE_OK) {
-      if (may_retry(code, deadline)) continue;
+      if (may_retry(code, wait)) continue;
       fail(code, sql);
     }
-    if (statement) step_to_end(statement.get(), rows, deadline);
+    if (statement) step_to_end(statement.get(), rows, wait);
     sql.remove_prefix(static_cast<std::size_t>(tail - sql.data()));
   }
 }
@@ -222,7 +259,7 @@ void SqliteConnection::commit() {
                 "leave BEGIN, COMMIT, ROLLBACK and ON CONFLICT ROLLBACK out of scripts");
   }
   try {
-    run("COMMIT", nullptr);
+    run("COMMIT", nullptr, kBusyPatience);
   } catch (const Error&) {
     rollback();
     throw;
@@ -241,9 +278,28 @@ void SqliteConnection::rollback() noexcept {
 std::unique_ptr<Connection> connect_sqlite(const DatabaseUrl& url, const ConnectOptions& options,
                                            std::stop_token stop) {
   if (stop.stop_requested()) {
-    throw Error(Reason::Interrupted, "interrupted before opening " + url.display);
+    throw Error(Reason::Interrupted, "interrupted before opening " + url.display, kAgain);
   }
-  return std::make_unique<SqliteConnection>(url, options);
+  try {
+    return std::make_unique<SqliteConnection>(url, options, std::move(stop));
+  } catch (const Error& error) {
+    if (error.reason() != Reason::Interrupted) throw;
+    throw Error(Reason::Interrupted, "interrupted while opening " + url.display, kAgain);
+  }
+}
+
+bool sqlite_file_is_idle(const DatabaseUrl& url, std::stop_token stop) {
+  ConnectOptions one_try;
+  one_try.busy_patience = milliseconds(0);
+  try {
+    SqliteConnection connection(url, one_try, std::move(stop));
+    connection.begin_exclusive();
+    connection.rollback();
+    return true;
+  } catch (const Error& error) {
+    if (error.reason() != Reason::LockUnavailable) throw;
+    return false;
+  }
 }
 
 }  // namespace engine

@@ -439,7 +439,11 @@ DatabaseUrl parse_sqlite_url(std::string_view rest) {
            "write sqlite:///relative.db (three slashes) or sqlite:////absolute.db (four)");
   }
   const std::string path(rest.empty() ? rest : rest.substr(1));
-  if (path.empty() || path == ":memory:") return {SqlFlavour::Sqlite, ":memory:", "sqlite://"};
+  if (path.empty()) {  // what "sqlite:///$UNSET" becomes
+    refuse("it names no SQLite file",
+           "write sqlite:///relative.db or sqlite:////absolute.db; a database in memory, gone with "
+           "the program, is sqlite:///:memory:");
+  }
   return {SqlFlavour::Sqlite, path, "sqlite:///" + path};
 }
 

@@ -18,10 +18,11 @@ struct DatabaseUrl {
 };
 
 // postgresql://, postgres://, postgresql+psycopg2|psycopg|asyncpg|pg8000://, `service=...` and
-// key=value strings, sqlite:///relative, sqlite:////absolute, sqlite://, sqlite+aiosqlite://...;
-// parameters are mapped where a driver has its own name (`ssl` -> `sslmode`) and refused by name
-// where libpq has none. Empty text: libpq's own environment (PGHOST, PGSERVICE ...) when one of
-// those is set. Throws Error(InvalidUsage); the message never holds the URL's password.
+// key=value strings, sqlite:///relative, sqlite:////absolute, sqlite:///:memory:,
+// sqlite+aiosqlite://...; parameters are mapped where a driver has its own name (`ssl` ->
+// `sslmode`) and refused by name where libpq has none. Empty text: libpq's own environment (PGHOST,
+// PGSERVICE ...) when one of those is set. Throws Error(InvalidUsage); the message never holds the
+// URL's password.
 DatabaseUrl parse_database_url(std::string_view text);
 
 }  // namespace engine

@@ -9,7 +9,8 @@
 namespace engine {
 namespace {
 
-constexpr std::size_t kWidth = 32;  // of the column, as Alembic and we create it
+constexpr std::size_t kWidth = 32;        // of the column, as Alembic and we create it
+constexpr std::size_t kLongestName = 63;  // bytes, PostgreSQL
 
 std::string display(const VersionTableName& name) {
   return name.schema.empty() ? name.name : name.schema + "." + name.name;
@@ -37,6 +38,38 @@ bool is_duplicate(const Error& error) {
   if (!error.failure()) return false;
   const std::string& code = error.failure()->sqlstate;
   return code == "23505" || code == "1555" || code == "2067";  // the last two are SQLite's
+}
+
+// What to do about an error of the table, its schema or the role's rights; empty: it is another
+// one.
+std::string misfit_hint(const Error& error, const Dialect& dialect) {
+  if (!error.failure() || error.reason() != Reason::MigrationFailed) return {};
+  const std::string& code = error.failure()->sqlstate;
+  const std::string name = "check --version-table and --version-table-schema";
+  const std::string foreign =
+      "the table belongs to something else, or its column version_num was renamed: " + name;
+  if (dialect.flavour() == SqlFlavour::Sqlite) return code == "1" ? foreign : "";
+  if (code == "42501") {
+    return "grant the role USAGE on the schema and SELECT on the table; runs need INSERT, UPDATE "
+           "and "
+           "DELETE, too, and the first one CREATE on the schema";
+  }
+  if (code == "42703") return foreign;
+  if (code == "3F000") return "create the schema, or " + name;
+  if (code == "42P01") {
+    return "it was removed while it was looked at, or it is a view of what is gone: run the same "
+           "command again, or " +
+           name;
+  }
+  return {};
+}
+
+// `error` as it concerns the version table, whatever command met it.
+Error explained(const std::string& intent, const Error& error, const Dialect& dialect) {
+  const Error told = with_intent(intent, error);
+  const std::string hint = misfit_hint(error, dialect);
+  if (hint.empty()) return told;
+  return Error(Reason::InvalidUsage, told.message(), *told.failure(), hint);
 }
 
 std::size_t characters(std::string_view text) {
@@ -70,33 +103,61 @@ std::string schema_of(Connection& connection, const VersionTableName& name) {
 
 }  // namespace
 
+void check_version_table_name(const VersionTableName& name, SqlFlavour flavour) {
+  if (flavour == SqlFlavour::Sqlite) return;
+  for (const std::string& part : {name.schema, name.name}) {
+    if (part.size() <= kLongestName) continue;
+    throw Error(Reason::InvalidUsage,
+                fmt::format("the version table cannot be '{}': the name '{}' has {} bytes, and "
+                            "PostgreSQL keeps {}",
+                            display(name), part, part.size(), kLongestName),
+                "choose a shorter name for --version-table or --version-table-schema");
+  }
+}
+
 bool VersionTable::exists(Connection& connection) const {
   return !connection.query(exists_sql(connection.dialect(), name_)).empty();
 }
 
 RevisionSet VersionTable::read(Connection& connection) const {
-  RevisionSet revisions;
+  const std::vector<RevisionId> rows = read_in_order(connection);
+  return {rows.begin(), rows.end()};
+}
+
+std::vector<RevisionId> VersionTable::read_in_order(Connection& connection) const {
+  std::vector<RevisionId> revisions;
   try {
     if (!exists(connection)) return revisions;
     const Dialect& dialect = connection.dialect();
     for (const Row& row : connection.query("SELECT version_num FROM " + dialect.qualified(name_))) {
-      if (row[0]) revisions.insert(*row[0]);
+      if (row[0]) revisions.push_back(*row[0]);
     }
   } catch (const Error& error) {
     if (error.reason() == Reason::Interrupted) throw;
-    throw with_intent(fmt::format("cannot read the version table '{}'", display(name_)), error);
+    throw explained(fmt::format("cannot read the version table '{}'", display(name_)), error,
+                    connection.dialect());
   }
   return revisions;
 }
 
-void VersionTable::create(Connection& connection) {
+bool VersionTable::create(Connection& connection) const {
   try {
-    if (!exists(connection)) connection.execute(connection.dialect().create_version_table(name_));
-    if (name_.schema.empty()) found_.schema = schema_of(connection, name_);
+    if (exists(connection)) return false;
+    connection.execute(connection.dialect().create_version_table(name_));
+    return true;
   } catch (const Error& error) {
     if (error.reason() == Reason::Interrupted) throw;
-    throw with_intent(fmt::format("cannot create the version table '{}'", display(name_)), error);
+    throw explained(fmt::format("cannot create the version table '{}'", display(name_)), error,
+                    connection.dialect());
   }
+}
+
+void VersionTable::locate(Connection& connection) {
+  if (name_.schema.empty()) found_.schema = schema_of(connection, name_);
+}
+
+void VersionTable::clear(Connection& connection) const {
+  connection.execute(connection.dialect().clear_version_table(found_));
 }
 
 void VersionTable::apply(Connection& connection, const std::vector<RowChange>& changes) const {
@@ -120,14 +181,12 @@ void VersionTable::apply(Connection& connection, const std::vector<RowChange>& c
   }
 }
 
-void VersionTable::check_width(Connection& connection, const Plan& plan) const {
+void VersionTable::check_width(Connection& connection, const RevisionSet& ids) const {
   const auto width = column_width(connection, name_);
   if (!width) return;
   RevisionSet too_long;
-  for (const Step& step : plan.steps) {
-    for (const RowChange& change : step.rows) {
-      if (characters(change.to) > *width) too_long.insert(change.to);
-    }
+  for (const RevisionId& id : ids) {
+    if (characters(id) > *width) too_long.insert(id);
   }
   if (too_long.empty()) return;
   throw Error(

@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // alembic_version: rows <-> revisions. Compatible with Alembic, which may take turns with us.
+//
+// read() and create() throw Error(InvalidUsage), with a hint, when the table, its schema or the
+// role is not fit for it: what the command names is wrong, and no revision has failed.
 #pragma once
 
 #include <vector>
@@ -10,25 +13,33 @@
 
 namespace engine {
 
+// Throws Error(InvalidUsage) when the database would cut the name, or that of its schema, short.
+void check_version_table_name(const VersionTableName&, SqlFlavour);
+
 class VersionTable {
  public:
   explicit VersionTable(VersionTableName name = {}) : name_(std::move(name)), found_(name_) {}
 
   const VersionTableName& name() const { return name_; }
   bool exists(Connection&) const;
-  // Empty when the table is missing or empty. Changes nothing.
+  // Empty when the table is missing or empty. Changes nothing. In the order of the SELECT.
+  std::vector<RevisionId> read_in_order(Connection&) const;
   RevisionSet read(Connection&) const;
-  // Makes it when it is missing, and remembers its schema: from then on apply() changes that table,
-  // whatever a script does to the search path.
-  void create(Connection&);
+  // Makes it when it is missing. True: it was.
+  bool create(Connection&) const;
+  // Remembers the schema of the table: from then on clear() and apply() change that table, whatever
+  // a script does to the search path.
+  void locate(Connection&);
+  // Deletes every row.
+  void clear(Connection&) const;
   // Each change must hit exactly one row: else throws Error(VersionConflict) naming both revisions.
   void apply(Connection&, const std::vector<RowChange>&) const;
-  // Throws Error(InvalidScripts) naming every id of `plan` that the column cannot hold.
-  void check_width(Connection&, const Plan&) const;
+  // Throws Error(InvalidScripts) naming every one of `ids` that the column cannot hold.
+  void check_width(Connection&, const RevisionSet& ids) const;
 
  private:
   VersionTableName name_;
-  VersionTableName found_;  // with the schema that create() saw
+  VersionTableName found_;  // with the schema that locate() saw
 };
 
 }  // namespace engine

@@ -60,7 +60,8 @@ void poll_for_lock(const std::string& lock, const LockOptions& options, Observer
     const milliseconds jittered(
         static_cast<long>(static_cast<double>(next.count()) * jitter(random)));
     if (!pause(std::min(jittered, left), stop)) {
-      throw Error(Reason::Interrupted, fmt::format("interrupted while waiting for {}", lock));
+      throw Error(Reason::Interrupted, fmt::format("interrupted while waiting for {}", lock),
+                  "run the same command again");
     }
     next = std::min(next * 3 / 2 + milliseconds(1), kLongestPause);
   }

@@ -29,7 +29,9 @@ struct LockOptions {
 // PostgreSQL: a session advisory lock on a connection of its own, named application_name + " lock".
 // SQLite: a lock of the system on one byte of the file; its descriptor stays open when the lock is
 // let go, because closing it would drop the locks of this process's SQLite connections, so lock and
-// connections may end in any order; held() looks whether the path still leads to that file. Throws
+// connections may end in any order; held() looks whether the path still leads to that file. It is
+// given when nobody has a transaction open on the file, stillhead or not: call it outside of one.
+// Throws
 // Error(LockUnavailable) naming the holder as far as it can be seen (pid, application_name, client
 // address, age of its transaction or query), Error(Interrupted), and what connect() throws.
 std::unique_ptr<MigrationLock> acquire_lock(const DatabaseUrl&, const ConnectOptions&,

@@ -3,8 +3,10 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <chrono>
-#include <functional>
+#include <iterator>
+#include <optional>
 #include <utility>
 
 #include "engine/run/timestamp.h"
@@ -27,17 +29,74 @@ std::string shortened(const std::string& sql) {
   return sql.substr(0, end).append(kEllipsis);
 }
 
+// A run's transactions: when one begins, what is committed with it.
+class Transactions {
+ public:
+  Transactions(const RevisionSet& start, MigrationContext& context, std::vector<StepReport>& done)
+      : start_(start), context_(context), done_(done) {}
+
+  // Begins one unless it is open. The first one makes the version table ready.
+  void open() {
+    if (transaction_) return;
+    transaction_.emplace(context_.connection);
+    if (ready_) return;
+    if (start_.empty()) context_.versions.create(context_.connection);
+    context_.versions.locate(context_.connection);
+    ready_ = true;
+  }
+  bool is_open() const { return transaction_.has_value(); }
+  bool is_first() const { return !ready_; }
+  void commit() {
+    transaction_->commit();
+    transaction_.reset();
+    std::ranges::move(finished_, std::back_inserter(done_));
+    finished_.clear();
+  }
+  // What an error leaves open is rolled back.
+  void roll_back() { transaction_.reset(); }
+
+  // A step that is through; done when its transaction is committed.
+  void finish(StepReport report) { finished_.push_back(std::move(report)); }
+  std::size_t finished_steps() const { return finished_.size(); }
+
+ private:
+  const RevisionSet& start_;
+  MigrationContext& context_;
+  std::vector<StepReport>& done_;
+  std::optional<Transaction> transaction_ = {};
+  std::vector<StepReport> finished_ = {};
+  bool ready_ = false;
+};
+
+void go_on_or_throw(MigrationContext& context) {
+  if (context.stop.stop_requested()) throw Error(Reason::Interrupted, "interrupted");
+  if (context.lock.held()) return;
+  throw Error(
+      Reason::LockUnavailable, "the migration lock was lost",
+      "its connection has ended, so another run may have begun; run the same command again");
+}
+
+struct StepNumber {
+  int number = 0;  // from 1
+  int count = 0;
+};
+
 // One revision, from its first statement to its last commit.
 class StepRun {
  public:
-  StepRun(const PreparedStep& prepared, MigrationContext& context)
-      : prepared_(prepared), context_(context), started_at_(timestamp_now()) {}
+  StepRun(const PreparedStep& prepared, MigrationContext& context, Transactions& transactions)
+      : prepared_(prepared),
+        context_(context),
+        transactions_(transactions),
+        started_at_(timestamp_now()) {}
 
-  void run() {
+  void run(StepNumber number) {
     try {
-      run_pieces();
+      run_pieces(number);
     } catch (const Error& error) {
-      throw explained(error);
+      const bool others_too = transactions_.finished_steps() > (reported_ ? 1U : 0U);
+      transactions_.roll_back();
+      throw explained(error, others_too);
     }
   }
 
@@ -47,37 +106,45 @@ class StepRun {
     return !prepared_.revision.transactional || !prepared_.statements[index].transactional;
   }
 
-  void run_pieces() {
-    std::size_t begin = 0;
-    while (begin < count()) {
-      std::size_t end = begin;
-      while (end < count() && !outside_transaction(end)) ++end;
-      if (end == count()) break;
-      if (end > begin) run_transaction(begin, end, [] {});
-      run_alone(end);
-      begin = end + 1;
+  void run_pieces(StepNumber number) {
+    if (transactions_.is_first() || count() == 0 || !outside_transaction(0)) open(0);
+    context_.observer.step_started(prepared_.step, prepared_.revision, number.number, number.count);
+    for (std::size_t index = 0; index < count(); ++index) {
+      if (outside_transaction(index)) {
+        commit(index);
+        go_on_or_throw_at("before " + place_of(index));
+        run_statement(index);
+        statement_ = 0;
+        kept_ = index + 1;
+      } else {
+        open(index);
+        run_statement(index);
+      }
     }
-    run_transaction(begin, count(), [this] { record(); });
-  }
-
-  void run_transaction(std::size_t begin, std::size_t end, const std::function<void()>& record) {
-    go_on_or_throw("before " + place_of(begin));
-    place_ = "at BEGIN";
-    Transaction transaction(context_.connection);
-    for (std::size_t index = begin; index < end; ++index) run_statement(index);
+    open(count());
     record();
-    statement_ = 0;
-    place_ = "at COMMIT";
-    go_on_or_throw("before COMMIT");
-    transaction.commit();
-    kept_ = end;
+    report();
+    if (context_.transactions == TransactionMode::PerRevision || number.number == number.count) {
+      commit(count());
+    }
   }
 
-  void run_alone(std::size_t index) {
-    go_on_or_throw("before " + place_of(index));
-    run_statement(index);
+  // For the statements from `index` on.
+  void open(std::size_t index) {
+    if (transactions_.is_open()) return;
+    go_on_or_throw_at("before " + place_of(index));
+    place_ = "at BEGIN";
+    transactions_.open();
+  }
+
+  // Of the statements before `index`.
+  void commit(std::size_t index) {
+    if (!transactions_.is_open()) return;
     statement_ = 0;
-    kept_ = index + 1;
+    go_on_or_throw_at("before COMMIT");
+    place_ = "at COMMIT";
+    transactions_.commit();
+    kept_ = index;
   }
 
   void run_statement(std::size_t index) {
@@ -89,6 +156,7 @@ class StepRun {
     statement_ = 0;
     place_ = "at its version row";
     context_.versions.apply(context_.connection, prepared_.step.rows);
+    if (context_.history == nullptr) return;
     place_ = "at its history row";
     HistoryRow row;
     row.revision = prepared_.step.revision;
@@ -99,7 +167,20 @@ class StepRun {
     row.engine_version = context_.identity.engine_version;
     row.checksum = prepared_.checksum;
     row.started_at = started_at_;
-    context_.history.insert(context_.connection, row);
+    context_.history->insert(context_.connection, row);
+  }
+
+  void report() {
+    StepReport report;
+    report.revision = prepared_.step.revision;
+    report.direction = prepared_.step.direction == Direction::Up ? "upgrade" : "downgrade";
+    report.message = prepared_.revision.message;
+    report.statement_count = static_cast<int>(count());
+    const auto duration =
+        std::chrono::duration_cast<std::chrono::milliseconds>(Clock::now() - begin_);
+    report.duration_ms = static_cast<long>(duration.count());
+    transactions_.finish(std::move(report));
+    reported_ = true;
   }
 
   std::string place_of(std::size_t index) const {
@@ -107,17 +188,10 @@ class StepRun {
                            : "its version row";
   }
 
-  void go_on_or_throw(const std::string& place) {
-    if (context_.stop.stop_requested()) {
-      place_ = place;
-      throw Error(Reason::Interrupted, "interrupted");
-    }
-    if (!context_.lock.held()) {
-      place_ = place;
-      throw Error(
-          Reason::LockUnavailable, "the migration lock was lost",
-          "its connection has ended, so another run may have begun; run the same command again");
-    }
+  void go_on_or_throw_at(const std::string& place) {
+    std::string before = std::exchange(place_, place);
+    go_on_or_throw(context_);
+    place_ = std::move(before);
   }
 
   std::string kept_text() const {
@@ -127,17 +201,21 @@ class StepRun {
                        kept_ == 1 ? "stays" : "stay");
   }
 
-  Error explained(const Error& error) const;
+  // `others_too`: steps before this one are rolled back with it.
+  Error explained(const Error& error, bool others_too) const;
 
   const PreparedStep& prepared_;
   MigrationContext& context_;
+  Transactions& transactions_;
   std::string started_at_;
+  Clock::time_point begin_ = Clock::now();
   std::string place_ = {};     // where we are when no statement of the script runs
   std::size_t statement_ = 0;  // 1-based; 0: none runs
-  std::size_t kept_ = 0;       // the first so many statements are committed
+  bool reported_ = false;
+  std::size_t kept_ = 0;  // the first so many statements are committed
 };
 
-Error StepRun::explained(const Error& error) const {
+Error StepRun::explained(const Error& error, bool others_too) const {
   Failure failure = error.failure().value_or(Failure{});
   failure.revision = prepared_.step.revision;
   failure.file = base_name(prepared_.revision.file);
@@ -165,7 +243,9 @@ Error StepRun::explained(const Error& error) const {
                   : fmt::format("{} failed {}: {}{}", what, place, error.message(), line);
   const std::string hint =
       interrupted && error.hint().empty() ? "run the same command again" : error.hint();
-  return Error(error.reason(), text + kept_text(), failure, hint);
+  const std::string others =
+      others_too ? "; the revisions before it in this run are rolled back with it" : "";
+  return Error(error.reason(), text + kept_text() + others, failure, hint);
 }
 
 // Rolls back what is open, and makes the connection usable again after a cancel.
@@ -182,27 +262,35 @@ class CleanConnection {
 
 }  // namespace
 
-void execute(const std::vector<PreparedStep>& steps, MigrationContext& context,
-             std::vector<StepReport>& done) {
+void execute(const RevisionSet& start, const std::vector<PreparedStep>& steps,
+             MigrationContext& context, std::vector<StepReport>& done) {
   const CleanConnection clean(context.connection);  // after `on_stop` is gone
   const std::stop_callback on_stop(context.stop, [&] { context.connection.cancel(); });
-  int number = 0;
+  Transactions transactions(start, context, done);
+  StepNumber number{0, static_cast<int>(steps.size())};
   for (const PreparedStep& prepared : steps) {
-    context.observer.step_started(prepared.step, prepared.revision, ++number,
-                                  static_cast<int>(steps.size()));
+    ++number.number;
     const auto begin = Clock::now();
-    StepRun(prepared, context).run();
-    const auto duration =
-        std::chrono::duration_cast<std::chrono::milliseconds>(Clock::now() - begin);
-    StepReport report;
-    report.revision = prepared.step.revision;
-    report.direction = prepared.step.direction == Direction::Up ? "upgrade" : "downgrade";
-    report.message = prepared.revision.message;
-    report.statement_count = static_cast<int>(prepared.statements.size());
-    report.duration_ms = static_cast<long>(duration.count());
-    done.push_back(std::move(report));
-    context.observer.step_finished(prepared.step, prepared.revision, duration);
+    StepRun(prepared, context, transactions).run(number);
+    context.observer.step_finished(
+        prepared.step, prepared.revision,
+        std::chrono::duration_cast<std::chrono::milliseconds>(Clock::now() - begin));
   }
+}
+
+void execute(const StampPlan& plan, MigrationContext& context) {
+  const CleanConnection clean(context.connection);
+  const std::stop_callback on_stop(context.stop, [&] { context.connection.cancel(); });
+  std::vector<StepReport> none;
+  Transactions transactions(plan.start, context, none);
+  transactions.open();
+  if (plan.purge) context.versions.clear(context.connection);
+  for (const StampStep& step : plan.steps) {
+    context.observer.stamp_started(step);
+    context.versions.apply(context.connection, step.rows);
+  }
+  go_on_or_throw(context);
+  transactions.commit();
 }
 
 }  // namespace engine

@@ -33,23 +33,34 @@ struct RunIdentity {
   std::string engine_version = {};
 };
 
+enum class TransactionMode {
+  PerRevision,
+  Single,  // all or nothing, but for what stands in autocommit sections
+};
+
 struct MigrationContext {
   Connection& connection;
   MigrationLock& lock;
-  const VersionTable& versions;
-  const HistoryTable& history;
+  VersionTable& versions;
+  const HistoryTable* history;  // null: no history is kept (--sql)
   Observer& observer;
   RunIdentity identity = {};
   std::stop_token stop = {};
+  TransactionMode transactions = TransactionMode::PerRevision;
 };
 
-// One transaction per step: statements, version rows, history row. Statements that are not
-// transactional run by themselves before/after the transaction pieces around them, in the script's
-// order; the version row is written with the last piece. Before each commit: the lock is still
-// held, and nobody asked to stop. Committed steps are appended to `done` as they happen. Throws
-// Error with Failure{revision, file, statement, statement_count, line, ...} when a statement fails;
-// Error(Interrupted) when asked to stop; Error(LockUnavailable) when the lock was lost. What is not
-// committed is rolled back.
-void execute(const std::vector<PreparedStep>&, MigrationContext&, std::vector<StepReport>& done);
+// One transaction per step: statements, version rows, history row; TransactionMode::Single: one for
+// all steps. The version table is made in the first one when `start` is empty and it is missing.
+// Statements that are not transactional run by themselves before/after the transaction pieces
+// around them, in the script's order; the version row is written with the last piece. Before each
+// commit: the lock is still held, and nobody asked to stop. Steps are appended to `done` when they
+// are committed. Throws Error with Failure{revision, file, statement, statement_count, line, ...}
+// when a statement fails; Error(Interrupted) when asked to stop; Error(LockUnavailable) when the
+// lock was lost. What is not committed is rolled back.
+void execute(const RevisionSet& start, const std::vector<PreparedStep>&, MigrationContext&,
+             std::vector<StepReport>& done);
+
+// The rows of a stamp, in one transaction.
+void execute(const StampPlan&, MigrationContext&);
 
 }  // namespace engine

@@ -19,6 +19,11 @@ class Observer {
   // empty where the role may not see it.
   virtual void waiting_for_lock(const std::string& /*holder*/) {}
   virtual void step_started(const Step&, const Revision&, int /*number*/, int /*count*/) {}
+  // Something in what was asked for may not mean what it seems to.
+  virtual void warned(const std::string& /*text*/) {}
+  // The result of a command that has changed the database, in one line.
+  virtual void finished(const std::string& /*message*/) {}
+  virtual void stamp_started(const StampStep&) {}
   virtual void step_finished(const Step&, const Revision&, std::chrono::milliseconds) {}
 };
 

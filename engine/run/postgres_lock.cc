@@ -94,7 +94,8 @@ std::unique_ptr<MigrationLock> acquire_postgres_lock(const DatabaseUrl& url,
         [&] { return find_holder(connection, key); });
   } catch (const Error& error) {
     if (error.reason() != Reason::Interrupted) throw;
-    throw Error(Reason::Interrupted, "interrupted while waiting for " + name);
+    throw Error(Reason::Interrupted, "interrupted while waiting for " + name,
+                "run the same command again");
   }
   return lock;
 }

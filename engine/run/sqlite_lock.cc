@@ -6,6 +6,10 @@
 // Closing any descriptor of a file drops the POSIX locks which this process holds on it, SQLite's
 // included. So our descriptors are never closed: a released one is unlocked and kept for the next
 // lock of that file. Locks and connections may therefore be destroyed in any order.
+//
+// Other programs do not know this lock. That none of them is at work is seen by an empty exclusive
+// transaction of SQLite, which also waits for readers: they would keep the first COMMIT from its
+// end.
 #include <fcntl.h>
 #include <fmt/format.h>
 #include <sys/stat.h>
@@ -19,6 +23,7 @@
 #include <utility>
 #include <vector>
 
+#include "engine/db/sqlite_file.h"
 #include "engine/run/lock.h"
 #include "engine/run/lock_poll.h"
 
@@ -134,14 +139,15 @@ LockHolder find_holder(ino_t inode) {
   namespace fs = std::filesystem;
   const std::string wanted = fmt::format(":{} {} {}", inode, kLockByte, kLockByte);
   std::error_code error;
-  for (const auto& process : fs::directory_iterator("/proc", error)) {
-    const std::string pid = process.path().filename().string();
+  for (fs::directory_iterator process("/proc", error), last; !error && process != last;
+       process.increment(error)) {
+    const std::string pid = process->path().filename().string();
     if (pid.find_first_not_of("0123456789") != std::string::npos) continue;
-    for (fs::directory_iterator it(process.path() / "fdinfo", error), end; !error && it != end;
-         it.increment(error)) {
+    std::error_code hidden;  // most processes are other people's
+    for (fs::directory_iterator it(process->path() / "fdinfo", hidden), end; !hidden && it != end;
+         it.increment(hidden)) {
       if (shows_lock(it->path(), wanted)) return {"process " + pid, ""};
     }
-    error.clear();
   }
   return {};
 }
@@ -162,9 +168,16 @@ std::unique_ptr<MigrationLock> acquire_sqlite_lock(const DatabaseUrl& url,
                                                    std::stop_token stop) {
   if (url.conninfo == ":memory:") return std::make_unique<SqliteLock>(nullptr);
   auto file = std::make_unique<LockFile>(url);
+  bool locked = false;
   poll_for_lock(
       fmt::format("the migration lock of {}", url.display), options, observer, stop,
-      [&] { return file->try_lock(); }, [&] { return find_holder(file->inode()); });
+      [&] {
+        locked = locked || file->try_lock();
+        return locked && sqlite_file_is_idle(url, stop);
+      },
+      [&] {
+        return locked ? LockHolder{sqlite_lock_holder(url), ""} : find_holder(file->inode());
+      });
   return std::make_unique<SqliteLock>(std::move(file));
 }
 

@@ -17,7 +17,7 @@
 namespace engine {
 namespace {
 
-constexpr std::size_t kFirstPiece = 4096;
+constexpr std::size_t kFirstPiece = 16384;
 
 class Descriptor {
  public:
@@ -45,20 +45,24 @@ std::string reason(int error) { return std::generic_category().message(error); }
        error == EACCES ? "let the user who runs stillhead read the file (chmod a+r)" : "");
 }
 
-// Regular files and links to some; folders are silently something else.
-bool is_file(int folder, const dirent& entry, const std::filesystem::path& path) {
-  if (entry.d_type == DT_REG) return true;
-  if (entry.d_type == DT_DIR) return false;
-  struct stat status {};
-  if (::fstatat(folder, entry.d_name, &status, 0) != 0) {
+enum class EntryKind { File, Link, Directory, LinkToDirectory };
+
+EntryKind kind_of(int folder, const dirent& entry, const std::filesystem::path& path) {
+  if (entry.d_type == DT_REG) return EntryKind::File;
+  if (entry.d_type == DT_DIR) return EntryKind::Directory;
+  struct stat own {};
+  struct stat target {};
+  if (::fstatat(folder, entry.d_name, &own, AT_SYMLINK_NOFOLLOW) != 0 ||
+      ::fstatat(folder, entry.d_name, &target, 0) != 0) {
     fail(path / entry.d_name, fmt::format("cannot look at the file: {}", reason(errno)),
          "remove the entry, or mend it if it is a symbolic link that leads nowhere");
   }
-  if (S_ISDIR(status.st_mode)) return false;
-  if (!S_ISREG(status.st_mode)) {
+  const bool link = S_ISLNK(own.st_mode);
+  if (S_ISDIR(target.st_mode)) return link ? EntryKind::LinkToDirectory : EntryKind::Directory;
+  if (!S_ISREG(target.st_mode)) {
     fail(path / entry.d_name, "is not a regular file", "remove it from the folder of scripts");
   }
-  return true;
+  return link ? EntryKind::Link : EntryKind::File;
 }
 
 }  // namespace
@@ -80,34 +84,44 @@ Folder::Folder(std::filesystem::path path) : path_(std::move(path)) {
 
 Folder::~Folder() { ::close(descriptor_); }
 
-std::vector<std::string> Folder::files(const std::function<bool(std::string_view)>& wanted) const {
+Folder::Content Folder::list(const std::function<bool(std::string_view)>& wanted) const {
   const int copy = ::openat(descriptor_, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
   const std::unique_ptr<DIR, int (*)(DIR*)> stream(copy < 0 ? nullptr : ::fdopendir(copy),
                                                    ::closedir);
   if (!stream) fail(path_, fmt::format("cannot list the folder: {}", reason(errno)), "");
-  std::vector<std::string> names;
+  Content content;
   errno = 0;
   while (const dirent* entry = ::readdir(stream.get())) {
     const std::string_view name = entry->d_name;
-    if (name.starts_with('.') || !wanted(name)) continue;
-    if (is_file(descriptor_, *entry, path_)) names.emplace_back(name);
+    const bool directory = entry->d_type == DT_DIR && name != "." && name != "..";
+    if (directory) {
+      content.folders.emplace_back(name);
+    } else if (wanted(name)) {
+      const EntryKind kind = kind_of(descriptor_, *entry, path_);
+      if (kind == EntryKind::Directory) content.folders.emplace_back(name);
+      if (kind == EntryKind::File || kind == EntryKind::Link) {
+        content.files.push_back({std::string(name), kind == EntryKind::Link});
+      }
+    }
     errno = 0;
   }
   if (errno != 0) fail(path_, fmt::format("cannot list the folder: {}", reason(errno)), "");
-  std::sort(names.begin(), names.end());
-  return names;
+  std::ranges::sort(content.files, {}, &File::name);
+  std::ranges::sort(content.folders);
+  return content;
 }
 
-std::string Folder::read_until(const std::string& name,
-                               const std::function<bool(std::string_view)>& enough) const {
+std::string_view Folder::read_until(const std::string& name,
+                                    const std::function<bool(std::string_view)>& enough,
+                                    std::string& buffer) const {
   const Descriptor file(
       ::openat(descriptor_, name.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY));
   if (file.get() < 0) fail_open(path_ / name, errno);
-  std::string text;
   std::size_t filled = 0;
   while (true) {
-    if (filled == text.size()) text.resize(std::max(kFirstPiece, filled * 4));
-    const ssize_t count = ::read(file.get(), text.data() + filled, text.size() - filled);
+    if (filled == buffer.size()) buffer.resize(std::max(kFirstPiece, filled * 4));
+    const std::size_t room = buffer.size() - filled;
+    const ssize_t count = ::read(file.get(), buffer.data() + filled, room);
     if (count < 0 && errno == EINTR) continue;
     if (count < 0) fail_open(path_ / name, errno);
     filled += static_cast<std::size_t>(count);
@@ -115,15 +129,19 @@ std::string Folder::read_until(const std::string& name,
       fail(path_ / name, "the script is larger than 64 MiB",
            "split it into several revisions, or load the data outside of the migration");
     }
-    if (count == 0 || enough(std::string_view(text).substr(0, filled))) {
-      text.resize(filled);
-      return text;
-    }
+    const std::string_view text = std::string_view(buffer).substr(0, filled);
+    // A regular file gives less than asked for only at its end.
+    if (static_cast<std::size_t>(count) < room || enough(text)) return text;
   }
 }
 
 std::string Folder::read(const std::string& name) const {
-  return read_until(name, [](std::string_view) { return false; });
+  std::string buffer;
+  const std::size_t size = read_until(
+                               name, [](std::string_view) { return false; }, buffer)
+                               .size();
+  buffer.resize(size);
+  return buffer;
 }
 
 }  // namespace engine

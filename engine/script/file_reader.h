@@ -25,15 +25,25 @@ class Folder {
   Folder& operator=(const Folder&) = delete;
 
   const std::filesystem::path& path() const { return path_; }
-  // Names of regular files and of links to some, sorted by byte; those that begin with '.' are left
-  // out. Throws Error(InvalidScripts) for a link that leads nowhere and for sockets, pipes and
-  // devices. `wanted` is asked first.
-  std::vector<std::string> files(const std::function<bool(std::string_view)>& wanted) const;
+  struct File {
+    std::string name = {};
+    bool is_link = false;  // symbolic, to a regular file
+  };
+  struct Content {
+    std::vector<File> files = {};
+    std::vector<std::string> folders = {};  // no links to some
+  };
+  // Regular files and links to some, and folders, each sorted by byte; only files that are
+  // `wanted`. Throws Error(InvalidScripts) for a wanted link that leads nowhere and for wanted
+  // sockets, pipes and devices.
+  Content list(const std::function<bool(std::string_view)>& wanted) const;
 
-  // The beginning of a file: read in growing pieces until `enough` says so of what is there, or the
-  // file ends. Throws Error(InvalidScripts): unreadable, larger than kLargestScript.
-  std::string read_until(const std::string& name,
-                         const std::function<bool(std::string_view)>& enough) const;
+  // The beginning of a file, read into `buffer` (which grows, and is to be used again) in growing
+  // pieces until `enough` says so of what is there, or the file ends. The result is a part of
+  // `buffer`. Throws Error(InvalidScripts): unreadable, larger than kLargestScript.
+  std::string_view read_until(const std::string& name,
+                              const std::function<bool(std::string_view)>& enough,
+                              std::string& buffer) const;
   std::string read(const std::string& name) const;
 
  private:

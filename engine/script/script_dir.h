@@ -17,13 +17,25 @@ namespace engine {
 // Throws Error(InvalidScripts) when `location` is no folder.
 std::filesystem::path versions_folder(const std::filesystem::path& location);
 
-// Headers of all `*.sql` files of a folder, sorted by file name; names beginning with '.' or '_'
-// and other endings are passed over. Only the leading comment block of each file is read. Throws
+// Where scripts are. Folders in the order in which they are read.
+struct ScriptLocations {
+  std::vector<std::filesystem::path> folders = {};
+  bool recursive = false;     // their subfolders too, but no symbolic links to folders
+  bool may_be_empty = false;  // no script at all, or folders that do not exist, are no fault
+};
+
+// Headers of all scripts, in Alembic's order: by location, in each the files of a folder sorted by
+// name, then its subfolders. Scripts are *.py (unless the name begins with ".#" or "__init__", or
+// is env.py) and *.sql, *.yaml, *.yml (unless it begins with '.' or '_', or is stillhead.yaml); a
+// file that is reached a second time is ignored. Nothing is run, bodies are not looked at. Throws
 // Error(InvalidScripts) that lists every faulty header with file, line and what to write instead,
-// or says that the folder holds no script.
+// or says that there is no script.
+std::vector<Revision> read_scripts(const ScriptLocations& locations);
+// versions_folder(location) alone.
 std::vector<Revision> read_scripts(const std::filesystem::path& location);
 
-// The whole script of a revision that read_scripts returned. Throws Error(InvalidScripts).
+// The whole script of a revision that read_scripts returned. Throws Error(InvalidScripts), for
+// Python always: this version does not run it.
 ScriptBody read_body(const Revision&);
 
 // SHA-256 of what `(cd DIR && LC_ALL=C sha256sum -- *)` prints, 64 hex digits;

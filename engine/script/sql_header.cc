@@ -5,18 +5,15 @@
 
 #include <algorithm>
 #include <array>
-#include <cstdint>
-#include <cstring>
-#include <set>
 #include <utility>
 
 #include "engine/core/error.h"
 #include "engine/core/spelling.h"
+#include "engine/syntax/encoding.h"
 
 namespace engine {
 namespace {
 
-constexpr std::string_view kByteOrderMark = "\xEF\xBB\xBF";
 constexpr std::string_view kSpaces = " \t\r\f\v";
 constexpr std::array<std::string_view, 6> kKeys = {
     "revision", "down_revision", "depends_on", "branch_labels", "message", "transactional"};
@@ -44,55 +41,13 @@ bool ends_header(std::string_view line) {
   return (!text.empty() && !text.starts_with("--")) || marker_of(line).has_value();
 }
 
-// Length of the valid UTF-8 sequence at the front of `text`, 0 when there is none (RFC 3629).
-std::size_t sequence_length(std::string_view text) {
-  const auto byte = [&](std::size_t i) { return static_cast<unsigned char>(text[i]); };
-  const unsigned char first = byte(0);
-  if (first < 0x80) return 1;
-  const std::size_t length = first >= 0xC2 && first <= 0xDF   ? 2
-                             : first >= 0xE0 && first <= 0xEF ? 3
-                             : first >= 0xF0 && first <= 0xF4 ? 4
-                                                              : 0;
-  if (length == 0 || text.size() < length) return 0;
-  for (std::size_t i = 1; i < length; ++i) {
-    if ((byte(i) & 0xC0) != 0x80) return 0;
-  }
-  const bool overlong = (first == 0xE0 && byte(1) < 0xA0) || (first == 0xF0 && byte(1) < 0x90);
-  const bool beyond = (first == 0xED && byte(1) > 0x9F) || (first == 0xF4 && byte(1) > 0x8F);
-  return overlong || beyond ? 0 : length;
-}
-
-// Eight bytes at a time: none of them is NUL or has its high bit set.
-bool is_plain(const char* bytes) {
-  std::uint64_t word = 0;
-  std::memcpy(&word, bytes, sizeof word);
-  constexpr std::uint64_t kHigh = 0x8080808080808080;
-  constexpr std::uint64_t kOnes = 0x0101010101010101;
-  return ((word | (word - kOnes)) & kHigh) == 0;
-}
-
-// Position of the first NUL byte or byte that is not UTF-8; npos: none.
-std::size_t find_bad_byte(std::string_view text) {
-  std::size_t i = 0;
-  while (i < text.size()) {
-    if (i + 8 <= text.size() && is_plain(text.data() + i)) {
-      i += 8;
-      continue;
-    }
-    const std::size_t length = text[i] == '\0' ? 0 : sequence_length(text.substr(i));
-    if (length == 0) return i;
-    i += length;
-  }
-  return std::string_view::npos;
-}
-
 class HeaderReader {
  public:
   explicit HeaderReader(std::string_view origin) : origin_(origin) {
-    reading_.revision.file = std::string(origin);
+    reading_.header.revision.file = std::string(origin);
   }
 
-  HeaderReading read(std::string_view text) {
+  SqlHeaderReading read(std::string_view text) {
     Lines lines(text);
     while (const auto line = lines.next()) {
       if (ends_header(line->text)) break;
@@ -101,7 +56,7 @@ class HeaderReader {
       reading_.end = line->next;
       reading_.end_line = line->number + 1;
     }
-    check_encoding(text.substr(0, reading_.end), 1, origin_, reading_.faults);
+    check_encoding(text.substr(0, reading_.end), 1, origin_, reading_.header.faults);
     if (!seen_[0]) {
       line_ = 1;
       fault("no revision in the header: the comment lines at the top of the script must name it",
@@ -112,7 +67,7 @@ class HeaderReader {
 
  private:
   void fault(std::string_view what, std::string_view remedy) {
-    reading_.faults.push_back(fmt::format("{}:{}: {}; {}", origin_, line_, what, remedy));
+    reading_.header.faults.push_back(fmt::format("{}:{}: {}; {}", origin_, line_, what, remedy));
   }
 
   void read_line(std::string_view line) {
@@ -145,7 +100,7 @@ class HeaderReader {
       fault(fmt::format("the header says '{}' twice", key), "remove one of the lines");
       return;
     }
-    Revision& revision = reading_.revision;
+    Revision& revision = reading_.header.revision;
     if (key == "revision") {
       read_id(value);
     } else if (key == "down_revision") {
@@ -156,6 +111,7 @@ class HeaderReader {
       revision.branch_labels = read_list(key, value, kIllegalInLabels);
     } else if (key == "message") {
       revision.message = std::string(value);
+      revision.doc = revision.message;
     } else if (value == "true" || value == "false") {
       revision.transactional = value == "true";
     } else {
@@ -168,8 +124,8 @@ class HeaderReader {
       fault("the revision id is empty", "write an id such as `-- revision: 4f1c2a9b0d3e`");
       return;
     }
-    check_name("revision identifier", value, kIllegalInIds);
-    reading_.revision.id = std::string(value);
+    check("revision identifier", value, kIllegalInIds);
+    reading_.header.revision.id = std::string(value);
   }
 
   std::vector<std::string> read_list(std::string_view key, std::string_view value,
@@ -182,7 +138,7 @@ class HeaderReader {
       if (name.empty()) {
         fault(fmt::format("{} has an empty entry", key), "separate the names by single commas");
       } else {
-        check_name(key, name, illegal);
+        check(key, name, illegal);
         names.emplace_back(name);
       }
       if (comma == std::string_view::npos) return names;
@@ -190,34 +146,15 @@ class HeaderReader {
     }
   }
 
-  void check_name(std::string_view what, std::string_view name, std::string_view illegal) {
-    std::set<std::string> found;
-    for (const char c : name) {
-      if (c == ' ' || c == '\t') {
-        found.insert("white space");
-      } else if (illegal.find(c) != std::string_view::npos) {
-        found.insert(fmt::format("'{}'", c));
-      }
-    }
-    if (!found.empty()) {
-      fault(
-          fmt::format("Character(s) {} not allowed in {} '{}'", fmt::join(found, ", "), what, name),
-          "write plain names, without quotes or brackets, separated by commas where several are "
-          "allowed");
-    } else if (name == "head" || name == "heads" || name == "base" || name == "None") {
-      fault(fmt::format("{} '{}' is a word with a meaning of its own", what, name),
-            "write the id of a revision, or choose another name");
-    }
+  void check(std::string_view what, std::string_view name, std::string_view illegal) {
+    const NameFault found = check_name(what, name, illegal);
+    if (!found.what.empty()) fault(found.what, found.remedy);
   }
-
-  // Alembic's four and what people copy from Python lists.
-  static constexpr std::string_view kIllegalInIds = "@-+:,;'\"`()[]{}\\\r\f\v";
-  static constexpr std::string_view kIllegalInLabels = "@:,;'\"`()[]{}\\\r\f\v";
 
   std::string_view origin_;
   int line_ = 1;
   std::array<bool, kKeys.size()> seen_ = {};
-  HeaderReading reading_ = {};
+  SqlHeaderReading reading_ = {};
 };
 
 }  // namespace
@@ -248,33 +185,16 @@ std::optional<Marker> marker_of(std::string_view line) {
   return Marker{text.substr(0, space), trimmed(text.substr(space))};
 }
 
-HeaderReading read_header(std::string_view text, std::string_view origin) {
+SqlHeaderReading read_sql_header(std::string_view text, std::string_view origin) {
   return HeaderReader(origin).read(text);
 }
 
-bool header_is_complete(std::string_view beginning) {
+bool sql_header_is_complete(std::string_view beginning) {
   Lines lines(beginning);
   while (const auto line = lines.next()) {
     if (line->ended && ends_header(line->text)) return true;
   }
   return false;
-}
-
-void check_encoding(std::string_view text, int line, std::string_view origin,
-                    std::vector<std::string>& faults) {
-  const std::size_t bad = find_bad_byte(text);
-  if (bad == std::string_view::npos) return;
-  const auto end = text.begin() + static_cast<std::ptrdiff_t>(bad);
-  line += static_cast<int>(std::count(text.begin(), end, '\n'));
-  faults.push_back(
-      fmt::format("{}:{}: {}; save the script as UTF-8 text", origin, line,
-                  text[bad] == '\0' ? "the line holds a NUL byte" : "the line is not valid UTF-8"));
-}
-
-void throw_faults(const std::vector<std::string>& faults) {
-  if (faults.empty()) return;
-  throw Error(Reason::InvalidScripts, fmt::format("{}", fmt::join(faults, "\n")),
-              fmt::format("a script begins like this:\n{}", kExampleScript));
 }
 
 }  // namespace engine

@@ -10,20 +10,9 @@
 #include <string_view>
 #include <vector>
 
-#include "engine/core/revision.h"
+#include "engine/script/header.h"
 
 namespace engine {
-
-inline constexpr std::string_view kExampleScript =
-    "-- revision: 4f1c2a9b0d3e\n"
-    "-- down_revision: None\n"
-    "-- message: create users\n"
-    "\n"
-    "-- stillhead:upgrade\n"
-    "CREATE TABLE users (id integer PRIMARY KEY);\n"
-    "\n"
-    "-- stillhead:downgrade\n"
-    "DROP TABLE users;\n";
 
 struct Line {
   std::string_view text = {};  // without line end
@@ -52,24 +41,15 @@ struct Marker {
 };
 std::optional<Marker> marker_of(std::string_view line);
 
-struct HeaderReading {
-  Revision revision = {};
-  std::vector<std::string> faults = {};  // "origin:line: what; what to do"
+struct SqlHeaderReading {
+  HeaderReading header = {};
   std::size_t end = 0;  // of the block: where the first other line or marker begins
   int end_line = 1;
 };
 
 // `text` may be cut off behind the header.
-HeaderReading read_header(std::string_view text, std::string_view origin);
+SqlHeaderReading read_sql_header(std::string_view text, std::string_view origin);
 // The beginning of a script holds all of its header.
-bool header_is_complete(std::string_view beginning);
-
-// Adds a fault for the first line of `text` that holds a NUL byte or is not UTF-8; `line` is the
-// number of the line that `text` begins with.
-void check_encoding(std::string_view text, int line, std::string_view origin,
-                    std::vector<std::string>& faults);
-
-// Throws Error(InvalidScripts) with all faults, one a line; does nothing when there are none.
-void throw_faults(const std::vector<std::string>& faults);
+bool sql_header_is_complete(std::string_view beginning);
 
 }  // namespace engine

@@ -40,21 +40,21 @@ std::size_t find_code(std::string_view text) {
 class BodyReader {
  public:
   BodyReader(std::string_view text, std::string_view origin)
-      : text_(text), origin_(origin), header_(read_header(text, origin)) {
-    faults_ = header_.faults;
-    chunk_begin_ = header_.end;
-    chunk_line_ = header_.end_line;
+      : text_(text), origin_(origin), reading_(read_sql_header(text, origin)) {
+    faults_ = reading_.header.faults;
+    chunk_begin_ = reading_.end;
+    chunk_line_ = reading_.end_line;
   }
 
   ScriptBody read() {
     Lines lines(text_);
     while (const auto line = lines.next()) {
-      if (line->begin < header_.end) continue;
+      if (line->begin < reading_.end) continue;
       if (const auto marker = marker_of(line->text)) read_marker(*marker, *line);
     }
     finish();
-    check_encoding(text_.substr(header_.end), header_.end_line, origin_, faults_);
-    throw_faults(faults_);
+    check_encoding(text_.substr(reading_.end), reading_.end_line, origin_, faults_);
+    throw_faults(faults_, ScriptFormat::Sql);
     body_.checksum = sha256_hex(text_);
     return std::move(body_);
   }
@@ -152,7 +152,7 @@ class BodyReader {
       return;
     }
     auto& operations = section_ == Section::Upgrade ? body_.upgrade : *body_.downgrade;
-    const bool autocommit = autocommit_line_ != 0 || !header_.revision.transactional;
+    const bool autocommit = autocommit_line_ != 0 || !reading_.header.revision.transactional;
     operations.emplace_back(ExecuteSql{std::string(chunk), chunk_line_, autocommit});
   }
 
@@ -170,7 +170,7 @@ class BodyReader {
 
   std::string_view text_;
   std::string_view origin_;
-  HeaderReading header_;
+  SqlHeaderReading reading_;
   std::vector<std::string> faults_ = {};
   ScriptBody body_ = {};
   Section section_ = Section::None;
@@ -184,9 +184,9 @@ class BodyReader {
 }  // namespace
 
 Revision parse_sql_header(std::string_view text, std::string_view origin) {
-  HeaderReading header = read_header(text, origin);
-  throw_faults(header.faults);
-  return std::move(header.revision);
+  SqlHeaderReading reading = read_sql_header(text, origin);
+  throw_faults(reading.header.faults, ScriptFormat::Sql);
+  return std::move(reading.header.revision);
 }
 
 ScriptBody parse_sql_body(std::string_view text, std::string_view origin) {

@@ -4,6 +4,7 @@
 #include <fmt/format.h>
 
 #include "engine/core/error.h"
+#include "engine/sql/identifier.h"
 
 namespace engine {
 namespace {
@@ -29,6 +30,11 @@ class PostgresDialect : public Dialect {
     for (const char c : text) doubled += c == '\\' ? std::string("\\\\") : std::string(1, c);
     return "E" + quoted(doubled, '\'');
   }
+
+ protected:
+  std::string returned_column(std::string_view table) const override {
+    return fmt::format("{}.version_num", table);
+  }
 };
 
 class SqliteDialect : public Dialect {
@@ -37,6 +43,9 @@ class SqliteDialect : public Dialect {
   std::string_view name() const override { return "SQLite"; }
   std::string quote_identifier(std::string_view text) const override { return quoted(text, '"'); }
   std::string quote_literal(std::string_view text) const override { return quoted(text, '\''); }
+
+ protected:
+  std::string returned_column(std::string_view) const override { return "version_num"; }
 };
 
 void render_into(std::vector<Statement>& statements, const ExecuteSql& operation,
@@ -69,29 +78,39 @@ std::vector<Statement> Dialect::render(const std::vector<Operation>& operations,
   return statements;
 }
 
+std::string Dialect::identifier(std::string_view name) const {
+  return needs_quotes(name, flavour()) ? quote_identifier(name) : std::string(name);
+}
+
 std::string Dialect::qualified(const VersionTableName& table) const {
-  if (table.schema.empty()) return quote_identifier(table.name);
-  return quote_identifier(table.schema) + "." + quote_identifier(table.name);
+  if (table.schema.empty()) return identifier(table.name);
+  return identifier(table.schema) + "." + identifier(table.name);
 }
 
 std::string Dialect::create_version_table(const VersionTableName& table) const {
-  return fmt::format(
-      "CREATE TABLE {} (version_num VARCHAR(32) NOT NULL, CONSTRAINT {} PRIMARY KEY (version_num))",
-      qualified(table), quote_identifier(table.name + "_pkc"));
+  const std::string key = fmt::format(", \n    CONSTRAINT {} PRIMARY KEY (version_num)",
+                                      identifier(table.name + "_pkc"));
+  return fmt::format("CREATE TABLE {} (\n    version_num VARCHAR(32) NOT NULL{}\n)",
+                     qualified(table), table.primary_key ? key : "");
 }
 
 std::string Dialect::change_version_row(const VersionTableName& table,
                                         const RowChange& change) const {
+  const std::string name = qualified(table);
   if (change.from.empty()) {
-    return fmt::format("INSERT INTO {} (version_num) VALUES ({})", qualified(table),
-                       quote_literal(change.to));
+    return fmt::format("INSERT INTO {} (version_num) VALUES ({}){}", name, quote_literal(change.to),
+                       table.primary_key ? " RETURNING " + returned_column(name) : "");
   }
   if (change.to.empty()) {
-    return fmt::format("DELETE FROM {} WHERE version_num = {}", qualified(table),
+    return fmt::format("DELETE FROM {} WHERE {}.version_num = {}", name, name,
                        quote_literal(change.from));
   }
-  return fmt::format("UPDATE {} SET version_num = {} WHERE version_num = {}", qualified(table),
-                     quote_literal(change.to), quote_literal(change.from));
+  return fmt::format("UPDATE {} SET version_num={} WHERE {}.version_num = {}", name,
+                     quote_literal(change.to), name, quote_literal(change.from));
+}
+
+std::string Dialect::clear_version_table(const VersionTableName& table) const {
+  return "DELETE FROM " + qualified(table);
 }
 
 const Dialect& postgres_dialect() {
@@ -102,6 +121,10 @@ const Dialect& postgres_dialect() {
 const Dialect& sqlite_dialect() {
   static const SqliteDialect kDialect;
   return kDialect;
+}
+
+const Dialect& dialect_of(SqlFlavour flavour) {
+  return flavour == SqlFlavour::Sqlite ? sqlite_dialect() : postgres_dialect();
 }
 
 }  // namespace engine

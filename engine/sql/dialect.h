@@ -17,6 +17,7 @@ namespace engine {
 struct VersionTableName {
   std::string schema = {};
   std::string name = "alembic_version";
+  bool primary_key = true;  // false: made without one (Alembic's version_table_pk)
 };
 
 class Dialect {
@@ -25,6 +26,7 @@ class Dialect {
   virtual SqlFlavour flavour() const = 0;
   virtual std::string_view name() const = 0;                         // "PostgreSQL", "SQLite"
   virtual std::string quote_identifier(std::string_view) const = 0;  // always quoted
+  std::string identifier(std::string_view) const;                    // quoted where it must be
   virtual std::string quote_literal(std::string_view) const = 0;
 
   // Statements of a body in order. `origin` = the script's path. Throws what split_statements
@@ -33,12 +35,18 @@ class Dialect {
   std::vector<Statement> render(const std::vector<Operation>&, std::string_view origin) const;
 
   std::string qualified(const VersionTableName&) const;
-  // As Alembic creates it: VARCHAR(32), primary key <name>_pkc.
+  // The text that Alembic prints: VARCHAR(32), primary key <name>_pkc.
   std::string create_version_table(const VersionTableName&) const;
   std::string change_version_row(const VersionTableName&, const RowChange&) const;  // hits one row
+  std::string clear_version_table(const VersionTableName&) const;
+
+ protected:
+  // `version_num` of the table with that quoted name, as it stands behind RETURNING.
+  virtual std::string returned_column(std::string_view table) const = 0;
 };
 
 const Dialect& postgres_dialect();
 const Dialect& sqlite_dialect();
+const Dialect& dialect_of(SqlFlavour);
 
 }  // namespace engine

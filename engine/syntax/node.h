@@ -18,7 +18,7 @@ struct Node {
   Kind kind = Kind::Null;
   std::string scalar = {};       // as written, without quotes; Scalar only
   bool quoted = false;           // a string whatever it looks like; Scalar only
-  int line = 0;                  // 1-based; 0: unknown
+  int line = 0;                  // 1-based; 0: unknown; of a YAML block scalar: of its text
   std::vector<Node> items = {};  // List only
   std::vector<std::pair<std::string, Node>> entries = {};  // Map only, in the document's order
 

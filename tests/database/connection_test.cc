@@ -124,6 +124,7 @@ TEST_P(ConnectionTest, CancelEndsTheRunningStatement) {
   EXPECT_LT(std::chrono::steady_clock::now() - began, std::chrono::seconds(2));
   EXPECT_EQ(error.reason(), Reason::Interrupted);
   EXPECT_EQ(error.message(), "interrupted; the statement was cancelled");
+  EXPECT_EQ(error.hint(), "run the same command again");
   connection_->rollback();
   EXPECT_FALSE(connection_->in_transaction());
   EXPECT_EQ(connection_->query("SELECT 1").size(), 1U);
@@ -154,6 +155,7 @@ TEST_P(ConnectionTest, StopThatCameEarlierIsHeardBeforeConnecting) {
   const Error error = error_of([&] { connect(database_.url(), {}, stop.get_token()); });
   EXPECT_EQ(error.reason(), Reason::Interrupted);
   EXPECT_EQ(error.message(), "interrupted before connecting to " + database_.url().display);
+  EXPECT_EQ(error.hint(), "run the same command again");
 }
 
 }  // namespace

@@ -34,8 +34,8 @@ TEST_P(HistoryTableTest, IsMadeOnceAndFoundAgain) {
   const HistoryTable made(*connection_, {});
   const HistoryTable found(*connection_, {});
   EXPECT_EQ(made.qualified_name(), found.qualified_name());
-  EXPECT_EQ(made.qualified_name(), on_postgres() ? "\"stillhead\".\"stillhead_history\""
-                                                 : "\"main\".\"stillhead_history\"");
+  EXPECT_EQ(made.qualified_name(),
+            on_postgres() ? "stillhead.stillhead_history" : "main.stillhead_history");
   EXPECT_EQ(database_.column("SELECT version FROM " + place() + "stillhead_schema_version"),
             Strings{"1"});
 }
@@ -77,8 +77,7 @@ TEST_P(HistoryTableTest, NewerLayoutIsRefused) {
   EXPECT_EQ(error.reason(), Reason::VersionConflict);
   EXPECT_EQ(error.message(),
             std::string("the history in ") +
-                (on_postgres() ? "\"stillhead\".\"stillhead_history\""
-                               : "\"main\".\"stillhead_history\"") +
+                (on_postgres() ? "stillhead.stillhead_history" : "main.stillhead_history") +
                 " has schema version 2, made by a newer stillhead; this one knows 1");
 }
 
@@ -101,7 +100,7 @@ class PostgresHistoryTableTest : public testing::Test {
 TEST_F(PostgresHistoryTableTest, StandsBesideTheVersionTableWhereSchemasMayNotBeMade) {
   const auto guest = connect_as_guest();
   const HistoryTable made(*guest, {});
-  EXPECT_EQ(made.qualified_name(), "\"app\".\"stillhead_history\"");
+  EXPECT_EQ(made.qualified_name(), "app.stillhead_history");
   made.insert(*guest, sample());
   guest->execute("SET search_path = pg_catalog");
   const HistoryTable found(*guest, {"app", "alembic_version"});
@@ -125,7 +124,7 @@ TEST_F(PostgresHistoryTableTest, SchemaOfAnotherRoleIsLeftAlone) {
   const HistoryTable theirs(*admin, {});
   const auto guest = connect_as_guest();
   const HistoryTable own(*guest, {});
-  EXPECT_EQ(own.qualified_name(), "\"app\".\"stillhead_history\"");
+  EXPECT_EQ(own.qualified_name(), "app.stillhead_history");
 }
 
 TEST_F(PostgresHistoryTableTest, RunsThatMakeItAtOnceAgreeOnOne) {
@@ -139,7 +138,7 @@ TEST_F(PostgresHistoryTableTest, RunsThatMakeItAtOnceAgreeOnOne) {
         ++ready;
         while (ready < 6) std::this_thread::yield();
         const HistoryTable history(*connection, {"", "versions_" + std::to_string(i)});
-        if (history.qualified_name() == "\"stillhead\".\"stillhead_history\"") ++made;
+        if (history.qualified_name() == "stillhead.stillhead_history") ++made;
       });
     }
   }

@@ -157,6 +157,7 @@ TEST_P(LockTest, RequestToStopEndsTheWait) {
   EXPECT_EQ(error.reason(), Reason::Interrupted);
   EXPECT_EQ(error.message(),
             "interrupted while waiting for the migration lock of " + database_.url().display);
+  EXPECT_EQ(error.hint(), "run the same command again");
   EXPECT_LT(Clock::now() - began, milliseconds(1'000));
 }
 
@@ -255,6 +256,7 @@ TEST_F(SqliteLockTest, LettingGoKeepsSqlitesOwnLocks) {
   EXPECT_GT(before, 0);
   lock.reset();
   EXPECT_EQ(posix_locks(), before);
+  connection->rollback();
   EXPECT_TRUE(acquire(database_.url(), kOneTry, observer_)->held());
 }
 
@@ -262,6 +264,110 @@ TEST_F(SqliteLockTest, HoldingItDoesNotKeepOtherReadersAndWritersOut) {
   const auto lock = acquire(database_.url(), kOneTry, observer_);
   database_.connect()->execute("CREATE TABLE t (a)");
   EXPECT_EQ(database_.column("SELECT count(*) FROM t"), Strings{"0"});
+}
+
+// A transaction of another process, which knows nothing of our lock.
+class ForeignTransaction {
+ public:
+  ForeignTransaction(const DatabaseUrl& url, const std::vector<std::string>& statements) {
+    int ready[2];
+    if (pipe(ready) != 0) throw std::runtime_error("pipe");
+    pid_ = fork();
+    if (pid_ == 0) {
+      const auto connection = connect(url, {.create = true}, {});
+      for (const std::string& statement : statements) connection->query(statement);
+      [[maybe_unused]] const auto written = write(ready[1], "x", 1);
+      for (;;) pause();
+    }
+    close(ready[1]);
+    char byte = 0;
+    const bool up = read(ready[0], &byte, 1) == 1;
+    close(ready[0]);
+    if (!up) throw std::runtime_error("the other process did not get its transaction");
+  }
+  ~ForeignTransaction() { kill_it(); }
+  ForeignTransaction(const ForeignTransaction&) = delete;
+  ForeignTransaction& operator=(const ForeignTransaction&) = delete;
+
+  std::string who() const {
+    return "process " + std::to_string(pid_) + " with an open transaction";
+  }
+  void kill_it() {
+    if (pid_ == 0) return;
+    ::kill(pid_, SIGKILL);
+    waitpid(pid_, nullptr, 0);
+    pid_ = 0;
+  }
+
+ private:
+  pid_t pid_ = 0;
+};
+
+TEST_F(SqliteLockTest, TransactionsOfOthersAreWaitedForAndNamed) {
+  database_.connect()->execute("CREATE TABLE t (a)");
+  const Strings cases[] = {{"BEGIN EXCLUSIVE"}, {"BEGIN IMMEDIATE"}, {"BEGIN", "SELECT * FROM t"}};
+  for (const Strings& statements : cases) {
+    SCOPED_TRACE(statements.front());
+    observer_.holders.clear();
+    ForeignTransaction other(database_.url(), statements);
+    const auto began = Clock::now();
+    const Error refused = error_of([&] { acquire(database_.url(), kOneTry, observer_); });
+    EXPECT_LT(Clock::now() - began, milliseconds(2'000)) << "one try";
+    EXPECT_EQ(refused.reason(), Reason::LockUnavailable);
+    EXPECT_EQ(refused.message(),
+              "the migration lock of " + database_.url().display + " is held by " + other.who());
+    EXPECT_EQ(observer_.holders, Strings{other.who()});
+    std::jthread end([&] {
+      std::this_thread::sleep_for(milliseconds(150));
+      other.kill_it();
+    });
+    EXPECT_TRUE(acquire(database_.url(), {}, observer_)->held());
+  }
+}
+
+TEST_F(SqliteLockTest, ConnectingWaitsAsLongAsItIsToldAndTellsForWhom) {
+  database_.connect()->execute("CREATE TABLE t (a)");
+  const ForeignTransaction other(database_.url(), {"BEGIN EXCLUSIVE"});
+  Strings told;
+  ConnectOptions options;
+  options.on_busy = [&](const std::string& who) { told.push_back(who); };
+  for (const milliseconds patience : {milliseconds(0), milliseconds(400)}) {
+    options.busy_patience = patience;
+    const auto began = Clock::now();
+    const Error error = error_of([&] { connect(database_.url(), options, {}); });
+    EXPECT_GE(Clock::now() - began, patience);
+    EXPECT_LT(Clock::now() - began, patience + milliseconds(2'000));
+    EXPECT_EQ(error.reason(), Reason::LockUnavailable);
+    EXPECT_EQ(error.message(), database_.url().display + " is locked by " + other.who() +
+                                   ": database is locked (SQLite error 5)");
+    EXPECT_EQ(error.hint(), "wait until that transaction has ended, or end its process");
+    EXPECT_EQ(told, patience.count() == 0 ? Strings{} : Strings{other.who()});
+  }
+}
+
+TEST_F(SqliteLockTest, RequestToStopEndsTheWaitOfConnecting) {
+  const ForeignTransaction other(database_.url(), {"BEGIN EXCLUSIVE"});
+  std::stop_source stop;
+  ConnectOptions options;
+  options.busy_patience = std::chrono::minutes(5);
+  options.on_busy = [&](const std::string&) { stop.request_stop(); };
+  const Error error = error_of([&] { connect(database_.url(), options, stop.get_token()); });
+  EXPECT_EQ(error.reason(), Reason::Interrupted);
+  EXPECT_EQ(error.message(), "interrupted while opening " + database_.url().display);
+  EXPECT_EQ(error.hint(), "run the same command again");
+}
+
+// A second run that begins while the first is in a transaction waits as for the lock.
+TEST_F(SqliteLockTest, QueriesOutsideOfTransactionsWaitAsLongAsConnectingDoes) {
+  database_.connect()->execute("CREATE TABLE t (a)");
+  ConnectOptions options;
+  options.busy_patience = std::chrono::milliseconds(5'600);
+  const auto connection = connect(database_.url(), options, {});
+  const ForeignTransaction other(database_.url(), {"BEGIN EXCLUSIVE"});
+  const auto began = Clock::now();
+  EXPECT_EQ(error_of([&] { connection->query("SELECT * FROM t"); }).reason(),
+            Reason::LockUnavailable);
+  EXPECT_GE(Clock::now() - began, options.busy_patience);
 }
 
 TEST_F(SqliteLockTest, ExchangedFileIsALostLock) {
@@ -280,7 +386,7 @@ TEST_F(SqliteLockTest, MissingDirectoryIsReported) {
 }
 
 TEST_F(SqliteLockTest, InMemoryDatabaseNeedsNone) {
-  const DatabaseUrl url = parse_database_url("sqlite://");
+  const DatabaseUrl url = parse_database_url("sqlite:///:memory:");
   const auto first = acquire(url, kOneTry, observer_);
   EXPECT_TRUE(acquire(url, kOneTry, observer_)->held());
 }

@@ -20,8 +20,12 @@ using Strings = std::vector<std::string>;
 class CallingObserver : public Observer {
  public:
   std::function<void(const Step&)> on_start = {};
+  std::function<void(const Step&)> on_finish = {};
   void step_started(const Step& step, const Revision&, int, int) override {
     if (on_start) on_start(step);
+  }
+  void step_finished(const Step& step, const Revision&, std::chrono::milliseconds) override {
+    if (on_finish) on_finish(step);
   }
 };
 
@@ -44,14 +48,14 @@ class Migration {
     const auto connection =
         connect(database_.url(), {.application_name = "migrator", .create = true}, {});
     VersionTable versions;
-    versions.create(*connection);
+    const RevisionSet start = versions.read(*connection);
     const HistoryTable history(*connection, {});
     const auto lock =
         acquire_lock(database_.url(), {.application_name = "migrator"}, {}, {}, observer, {});
     MigrationContext context{*connection,     *lock,    versions,
-                             history,         observer, {"0123456789abcdef", "uid", 2, "0.1.0"},
+                             &history,        observer, {"0123456789abcdef", "uid", 2, "0.1.0"},
                              stop.get_token()};
-    execute(steps_, context, done);
+    execute(start, steps_, context, done);
     EXPECT_FALSE(connection->in_transaction());
   }
 
@@ -79,7 +83,8 @@ class Migration {
 class MigrationTest : public test::BothDatabasesTest {
  protected:
   Strings versions() {
-    return database_.column("SELECT version_num FROM alembic_version ORDER BY 1");
+    const RevisionSet rows = VersionTable().read(*database_.connect());  // none without a table
+    return {rows.begin(), rows.end()};
   }
   Strings tables() {
     return database_.column(
@@ -171,8 +176,8 @@ TEST_P(MigrationTest, AutocommitStatementsStayWhenALaterOneFails) {
 TEST_P(MigrationTest, VersionRowChangedBySomebodyElseStopsTheRun) {
   run_.up("a", "CREATE TABLE t (x integer);");
   run_.up("b", "CREATE TABLE u (x integer);", "a");
-  run_.observer.on_start = [&](const Step& step) {
-    if (step.revision == "b")
+  run_.observer.on_finish = [&](const Step& step) {
+    if (step.revision == "a")
       database_.connect()->execute("UPDATE alembic_version SET version_num = 'z'");
   };
   const Error error = error_of([&] { run_(); });
@@ -217,7 +222,8 @@ class PostgresMigrationTest : public testing::Test {
         "'alembic_version'");
   }
   Strings versions() {
-    return database_.column("SELECT version_num FROM alembic_version ORDER BY 1");
+    const RevisionSet rows = VersionTable().read(*database_.connect());  // none without a table
+    return {rows.begin(), rows.end()};
   }
   test::ScratchDatabase database_{SqlFlavour::PostgreSql};
   Migration run_{database_};

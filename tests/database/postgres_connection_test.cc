@@ -13,6 +13,7 @@
 #include <optional>
 #include <thread>
 
+#include "engine/db/postgres_errors.h"
 #include "tests/database/scratch_database.h"
 
 namespace engine {
@@ -244,7 +245,35 @@ TEST_F(PostgresConnectionTest, ConnectingHearsARequestToStop) {
   const Error error = error_of([&] { connect(url, {}, stop.get_token()); });
   EXPECT_EQ(error.reason(), Reason::Interrupted);
   EXPECT_EQ(error.message(), "interrupted while connecting to " + url.display);
+  EXPECT_EQ(error.hint(), "run the same command again");
   EXPECT_LT(Clock::now() - began, milliseconds(1'000));
+}
+
+TEST_F(PostgresConnectionTest, LimitsAndClosedDatabasesAreToldApart) {
+  const std::pair<std::string, std::string> cases[] = {{"CONNECTION LIMIT 0", "53300"},
+                                                       {"ALLOW_CONNECTIONS false", "55000"}};
+  for (const auto& [setting, sqlstate] : cases) {
+    const test::ScratchDatabase closed(SqlFlavour::PostgreSql);
+    database_.connect()->execute("ALTER DATABASE " + closed.name() + " " + setting);
+    const Error error = error_of([&] { open(server_.url(closed.name(), "scram")); });
+    EXPECT_EQ(error.reason(), Reason::DatabaseUnreachable);
+    EXPECT_TRUE(error.message().ends_with("(" + sqlstate + ")")) << error.message();
+    EXPECT_EQ(error.hint(), hint_of_connect_error(Reason::DatabaseUnreachable, sqlstate));
+  }
+}
+
+TEST_F(PostgresConnectionTest, StatementsThatStandByThemselvesAreSentToAnAutocommitBlock) {
+  const auto connection = database_.connect();
+  for (const char* sql : {"VACUUM", "ALTER SYSTEM SET work_mem = '5MB'", "CREATE DATABASE x",
+                          "CREATE INDEX CONCURRENTLY i ON pg_class (relname)"}) {
+    connection->begin();
+    const Error error = error_of([&] { connection->execute(sql); });
+    EXPECT_EQ(error.failure()->sqlstate, "25001") << error.message();
+    EXPECT_EQ(error.hint(),
+              "such a statement stands by itself: put `-- stillhead:autocommit` before it and "
+              "`-- stillhead:end` behind it");
+    connection->rollback();
+  }
 }
 
 TEST_F(PostgresConnectionTest, SessionIsNamedAndSpeaksUtf8) {

@@ -65,6 +65,13 @@ class ProgramTest : public testing::Test {
     return end;
   }
 
+  // What a command that changes a database says last, without the line's beginning.
+  static std::string result_of(const ProgramEnd& end) {
+    const std::string mark = "INFO  [stillhead] ";
+    const std::size_t at = end.err.rfind(mark);
+    return at == std::string::npos ? std::string() : end.err.substr(at + mark.size());
+  }
+
   std::string scripts() const { return folder_ / "migrations"; }
 
   TemporaryFolder folder_ = {};

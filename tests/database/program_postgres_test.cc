@@ -85,7 +85,7 @@ TEST_F(PostgresProgramTest, NothingToDoTakesNoLockAndWritesNothing) {
   three_tables();
   ASSERT_EQ(run({"upgrade", "heads"}).exit_code, 0);
   const std::size_t before = log_lines().size();
-  EXPECT_EQ(run({"upgrade", "heads"}).out, "already at c3\n");
+  EXPECT_EQ(result_of(run({"upgrade", "heads"})), "already at c3\n");
   std::vector<std::string> lines = log_lines();
   lines.erase(lines.begin(), lines.begin() + static_cast<std::ptrdiff_t>(before));
   EXPECT_GT(lines.size(), 0U);
@@ -135,7 +135,7 @@ TEST_F(PostgresProgramTest, ARevisionThatNoScriptHasIsNamed) {
   const test::ProgramEnd end = run_with_report({"upgrade", "heads"});
   EXPECT_EQ(end.exit_code, 4);
   EXPECT_TRUE(end.err.starts_with(
-      "stillhead: the version table holds 'zzz', which none of the 3 scripts has\nhint: "))
+      "stillhead: Can't locate revision identified by 'zzz'\nhint: the version table holds 'zzz'"))
       << end.err;
   EXPECT_EQ(database_.column("SELECT version_num FROM alembic_version"),
             std::vector<std::string>{"zzz"});
@@ -257,9 +257,28 @@ TEST_F(PostgresProgramTest, ASignalEndsTheWaitForALockedVersionTable) {
     const test::ProgramEnd end = program->wait();
     EXPECT_EQ(end.exit_code, 8);
     EXPECT_LT(end.duration.count(), 2000);
-    EXPECT_TRUE(end.err.ends_with("stillhead: interrupted; the statement was cancelled\n"))
+    EXPECT_TRUE(
+        end.err.ends_with("stillhead: interrupted; the statement was cancelled\n"
+                          "hint: run the same command again\n"))
         << end.err;
   }
+}
+
+// nohup lets a program begin with SIGHUP ignored.
+TEST_F(PostgresProgramTest, ARunUnderNohupOutlivesItsTerminal) {
+  table_script("a1", "");
+  script("b2", "a1", "SELECT pg_sleep(60);", "");
+  Words words = with_defaults({"upgrade", "heads"});
+  words.insert(words.begin(), engine_program());
+  test::RunningProgram program("/usr/bin/nohup", words, environment_);
+  wait_for_sleep();
+  program.send(SIGHUP);
+  database_.column(
+      "SELECT pg_cancel_backend(pid) FROM pg_stat_activity WHERE datname = current_database() AND "
+      "query LIKE 'SELECT pg_sleep%'");
+  const test::ProgramEnd end = program.wait();
+  EXPECT_EQ(end.exit_code, 1) << "ended by what the server did: " << end.err;
+  EXPECT_NE(end.err.find("(57014)"), std::string::npos) << end.err;
 }
 
 // A server that does not react to the cancel request.
@@ -341,8 +360,8 @@ TEST_P(RaceTest, OfTwentyOneAppliesAndNineteenFindNothingToDo) {
   for (const auto& engine : engines) {
     const test::ProgramEnd end = engine->wait();
     EXPECT_EQ(end.exit_code, 0) << end.err;
-    applied += end.out.starts_with("upgraded to c3: 3 revisions in ") ? 1 : 0;
-    nothing_to_do += end.out.starts_with("already at c3") ? 1 : 0;
+    applied += result_of(end).starts_with("upgraded to c3: 3 revisions in ") ? 1 : 0;
+    nothing_to_do += result_of(end).starts_with("already at c3") ? 1 : 0;
   }
   EXPECT_EQ(applied, 1);
   EXPECT_EQ(nothing_to_do, 19);

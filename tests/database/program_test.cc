@@ -33,17 +33,20 @@ TEST_F(SqliteProgramTest, UpgradesShowsAndDowngrades) {
   three_tables();
   const test::ProgramEnd up = run({"upgrade", "heads"});
   EXPECT_EQ(up.exit_code, 0);
-  EXPECT_TRUE(up.out.starts_with("upgraded to c3: 3 revisions in ")) << up.out;
-  EXPECT_EQ(up.err,
-            "INFO  [stillhead] Running upgrade  -> a1, make a1\n"
-            "INFO  [stillhead] Running upgrade a1 -> b2, make b2\n"
-            "INFO  [stillhead] Running upgrade b2 -> c3, make c3\n");
+  EXPECT_TRUE(result_of(up).starts_with("upgraded to c3: 3 revisions in ")) << up.out;
+  EXPECT_EQ(up.out, "");
+  EXPECT_TRUE(
+      up.err.starts_with("INFO  [stillhead] Running upgrade  -> a1, make a1\n"
+                         "INFO  [stillhead] Running upgrade a1 -> b2, make b2\n"
+                         "INFO  [stillhead] Running upgrade b2 -> c3, make c3\n"))
+      << up.err;
   EXPECT_EQ(run({"current"}).out, "c3 (head)\n");
 
   const test::ProgramEnd down = run({"downgrade", "-1"});
   EXPECT_EQ(down.exit_code, 0);
-  EXPECT_TRUE(down.out.starts_with("downgraded to b2: 1 revision in ")) << down.out;
-  EXPECT_EQ(down.err, "INFO  [stillhead] Running downgrade c3 -> b2, make c3\n");
+  EXPECT_TRUE(result_of(down).starts_with("downgraded to b2: 1 revision in ")) << down.out;
+  EXPECT_TRUE(down.err.starts_with("INFO  [stillhead] Running downgrade c3 -> b2, make c3\n"))
+      << down.err;
   EXPECT_EQ(run({"history", "-i"}).out,
             "b2 -> c3 (head), make c3\n"
             "a1 -> b2 (current), make b2\n"
@@ -58,8 +61,7 @@ TEST_F(SqliteProgramTest, NothingToDoWritesNothing) {
   const auto time_before = fs::last_write_time(folder_ / "app.db");
   const test::ProgramEnd end = run_with_report({"upgrade", "heads"});
   EXPECT_EQ(end.exit_code, 0);
-  EXPECT_EQ(end.out, "already at c3\n");
-  EXPECT_EQ(end.err, "");
+  EXPECT_EQ(result_of(end), "already at c3\n");
   EXPECT_EQ(folder_.read("app.db"), before);
   EXPECT_EQ(fs::last_write_time(folder_ / "app.db"), time_before);
   EXPECT_EQ(report_.message, "already at c3");
@@ -81,7 +83,7 @@ TEST_F(SqliteProgramTest, AppliesInEitherDirectionAsFarAsItMay) {
   EXPECT_EQ(report_.reason, Reason::DowngradeForbidden);
   EXPECT_EQ(run({"current"}).out, "c3 (head)\n");
   const test::ProgramEnd allowed = run({"apply", "a1", "--downgrade=allow"});
-  EXPECT_TRUE(allowed.out.starts_with("downgraded to a1: 2 revisions in ")) << allowed.out;
+  EXPECT_TRUE(result_of(allowed).starts_with("downgraded to a1: 2 revisions in ")) << allowed.out;
 }
 
 TEST_F(SqliteProgramTest, UpgradeToWhatIsLeftBehindIsAnError) {
@@ -125,7 +127,7 @@ TEST_F(SqliteProgramTest, OutputThatCannotBeWrittenFailsWhatOnlyTells) {
   const test::ProgramEnd heads = into_full("heads");
   EXPECT_EQ(heads.exit_code, 2);
   EXPECT_EQ(heads.err, message);
-  const test::ProgramEnd upgrade = into_full("upgrade heads");  // what it did stays done
+  const test::ProgramEnd upgrade = into_full("upgrade heads --json");  // what it did stays done
   EXPECT_EQ(upgrade.exit_code, 0);
   EXPECT_TRUE(upgrade.err.ends_with(message)) << upgrade.err;
 }
@@ -190,10 +192,15 @@ TEST_F(SqliteProgramTest, LogLinesCanBeJson) {
   for (std::string line; std::getline(lines, line); ++count) {
     const Json json = Json::parse(line);
     EXPECT_EQ(json["stillhead"], "progress");
+    if (count == 6) {
+      EXPECT_EQ(json["msg"], "finished");
+      EXPECT_TRUE(json["message"].get<std::string>().starts_with("upgraded to c3: ")) << line;
+      continue;
+    }
     EXPECT_EQ(json["steps"], 3);
     EXPECT_EQ(json["step"], count / 2 + 1);
   }
-  EXPECT_EQ(count, 6);
+  EXPECT_EQ(count, 7);
 }
 
 TEST_F(SqliteProgramTest, TheUrlComesFromVariablesAndFiles) {
@@ -296,21 +303,145 @@ TEST_F(SqliteProgramTest, AReportThatCannotBeWrittenStopsTheRunBeforeItBegins) {
   three_tables();
   const test::ProgramEnd end = run({"upgrade", "heads", "--report", "/nowhere/report.json"});
   EXPECT_EQ(end.exit_code, 2);
-  EXPECT_TRUE(end.err.starts_with(
-      "stillhead: cannot write the report to /nowhere/report.json: No such file or directory\n"))
-      << end.err;
+  EXPECT_EQ(
+      end.err,
+      "stillhead: cannot write the report to /nowhere/report.json: No such file or directory\n"
+      "hint: the folder must exist, be writable and have free space\n");
   EXPECT_FALSE(database_exists());
+}
+
+// What is done is done: the message is all that tells of it.
+TEST_F(SqliteProgramTest, AReportThatIsLostInTheEndDoesNotUndoTheRun) {
+  three_tables();
+  const test::ProgramEnd end = run({"upgrade", "heads", "--report", "/dev/full"});
+  EXPECT_EQ(end.exit_code, 0);
+  EXPECT_NE(end.err.find("upgraded to c3: 3 revisions in "), std::string::npos) << end.err;
+  EXPECT_TRUE(
+      end.err.ends_with("stillhead: cannot write the report to /dev/full: No space left on device\n"
+                        "hint: the folder must exist, be writable and have free space\n"))
+      << end.err;
+  EXPECT_EQ(run({"current"}).out, "c3 (head)\n");
 }
 
 TEST_F(SqliteProgramTest, AnUnknownTargetIsNamed) {
   three_tables();
   const test::ProgramEnd end = run_with_report({"upgrade", "nope"});
   EXPECT_EQ(end.exit_code, 2);
-  EXPECT_TRUE(
-      end.err.starts_with("stillhead: target 'nope': no revision or branch answers to 'nope'\n"))
+  EXPECT_TRUE(end.err.starts_with("stillhead: Can't locate revision identified by 'nope'\nhint: "))
       << end.err;
   EXPECT_EQ(report_.reason, Reason::InvalidTarget);
   EXPECT_FALSE(database_exists());
+}
+
+// --- commands of Alembic -------------------------------------------------------------------------
+
+TEST_F(SqliteProgramTest, StampMovesRowsOnly) {
+  three_tables();
+  const test::ProgramEnd first = run_with_report({"stamp", "b2"});
+  EXPECT_EQ(first.exit_code, 0);
+  EXPECT_EQ(first.out, "");
+  EXPECT_EQ(first.err,
+            "INFO  [stillhead] Running stamp_revision  -> b2\nINFO  [stillhead] stamped b2\n");
+  EXPECT_EQ(report_.to, std::vector<std::string>{"b2"});
+  EXPECT_EQ(run({"current"}).out, "b2\n");
+  EXPECT_EQ(result_of(run({"stamp", "b2"})), "already at b2\n");
+  EXPECT_EQ(run({"stamp", "heads", "--purge"}).exit_code, 0);
+  EXPECT_EQ(run({"current"}).out, "c3 (head)\n");
+  EXPECT_EQ(run({"current", "--check-heads"}).exit_code, 0);
+  EXPECT_EQ(run({"stamp", "a1:b2"}).err,
+            "stillhead: Range revision not allowed\n"
+            "hint: only --sql takes a range; here the database says where it is\n");
+}
+
+TEST_F(SqliteProgramTest, ADatabaseThatIsNotAtEveryHeadFailsTheCheck) {
+  three_tables();
+  ASSERT_EQ(run({"upgrade", "b2"}).exit_code, 0);
+  const test::ProgramEnd end = run_with_report({"current", "-c"});
+  EXPECT_EQ(end.exit_code, 7);
+  EXPECT_EQ(end.err,
+            "stillhead: Database is not on all head revisions\n"
+            "hint: it is at b2; `stillhead upgrade heads` brings it up\n");
+}
+
+TEST_F(SqliteProgramTest, PlanTellsWhatWouldBeDoneAndDoesNothing) {
+  three_tables();
+  EXPECT_EQ(run({"plan", "b2"}).out,
+            "upgrade  -> a1, make a1\n  insert 'a1'\n"
+            "upgrade a1 -> b2, make b2\n  update 'a1' to 'b2'\n");
+  EXPECT_FALSE(database_exists());
+  ASSERT_EQ(run({"upgrade", "heads"}).exit_code, 0);
+  EXPECT_EQ(run({"plan", "a1"}).exit_code, 6);
+  EXPECT_EQ(run({"plan", "b2", "--downgrade", "allow"}).out,
+            "downgrade c3 -> b2, make c3\n  update 'c3' to 'b2'\n");
+  EXPECT_EQ(run({"plan", "heads"}).out, "already at c3\n");
+  const Json plan = Json::parse(run({"plan", "b2", "--downgrade", "allow", "--json"}).out);
+  EXPECT_EQ(plan["steps"][0]["rows"][0]["to"], "b2");
+}
+
+TEST_F(SqliteProgramTest, SqlIsPrintedAndNothingIsOpened) {
+  table_script("a1", "");
+  table_script("b2", "a1");
+  url_ = "postgresql://nobody@nowhere.invalid/x";
+  EXPECT_EQ(run({"upgrade", "a1:heads", "--sql"}).out,
+            "BEGIN;\n\n-- Running upgrade a1 -> b2\n\nCREATE TABLE t_b2 (id integer);\n\n"
+            "UPDATE alembic_version SET version_num='b2' WHERE alembic_version.version_num = "
+            "'a1';\n\nCOMMIT;\n\n");
+  EXPECT_EQ(run({"downgrade", "b2", "--sql"}).err,
+            "stillhead: downgrade with --sql requires <fromrev>:<torev>\n");
+  EXPECT_EQ(run({"ensure_version", "--sql", "--transaction", "single"}).out,
+            "BEGIN;\n\nCREATE TABLE alembic_version (\n    version_num VARCHAR(32) NOT NULL, \n"
+            "    CONSTRAINT alembic_version_pkc PRIMARY KEY (version_num)\n);\n\nCOMMIT;\n\n");
+}
+
+TEST_F(SqliteProgramTest, ASingleTransactionIsAllOrNothing) {
+  table_script("a1", "");
+  script("b2", "a1", "SELECT nope;", "");
+  const test::ProgramEnd end = run_with_report({"upgrade", "heads", "--transaction", "single"});
+  EXPECT_EQ(end.exit_code, 1);
+  EXPECT_NE(end.err.find("the revisions before it in this run are rolled back with it"),
+            std::string::npos)
+      << end.err;
+  EXPECT_EQ(report_.to, std::vector<std::string>{});
+  EXPECT_EQ(run({"current"}).out, "");
+}
+
+TEST_F(SqliteProgramTest, RevisionsAreMadeJoinedAndShown) {
+  three_tables();
+  const test::ProgramEnd made = run({"revision", "-m", "add x", "--rev-id", "d4"});
+  EXPECT_EQ(made.exit_code, 0) << made.err;
+  EXPECT_EQ(made.out, "Generating " + scripts() + "/d4_add_x.sql ...  done\n");
+  EXPECT_EQ(run({"revision", "-m", "y", "--rev-id", "e5", "--head", "c3", "--splice"}).exit_code,
+            0);
+  EXPECT_EQ(run({"heads"}).out, "d4 (head)\ne5 (head)\n");
+  EXPECT_EQ(run({"branches"}).out, "c3 (branchpoint)\n   -> d4 (head)\n   -> e5 (head)\n\n");
+  EXPECT_EQ(run({"merge", "heads", "-m", "both", "--rev-id", "f6"}).exit_code, 0);
+  EXPECT_EQ(run({"show", "f6"}).out.substr(0, 40), "Rev: f6 (head) (mergepoint)\nMerges: d4, ");
+  EXPECT_TRUE(run({"graph"}).out.starts_with(
+      "* f6 (head) (mergepoint), both\n|-.\n* | d4, add x\n| * e5, y\n|-'\n"));
+  EXPECT_EQ(run({"history", "-r", "c3:d4"}).out,
+            "c3 -> d4, add x\nb2 -> c3 (branchpoint), make c3\n");
+  EXPECT_EQ(run({"revision", "-m", "z", "--rev-id", "d4"}).exit_code, 2);
+}
+
+TEST_F(SqliteProgramTest, SettingsAreShownWithTheirOriginAndWithoutPasswords) {
+  url_ = "postgresql://u:canary@h/d";
+  const test::ProgramEnd end = run({"config"});
+  EXPECT_EQ(end.exit_code, 0) << end.err;
+  EXPECT_NE(end.out.find("database_url = postgresql://u:***@h/d  (--database-url)\n"),
+            std::string::npos)
+      << end.out;
+  EXPECT_NE(end.out.find("lock_wait = 5m  (default)\n"), std::string::npos) << end.out;
+  EXPECT_EQ(end.out.find("canary"), std::string::npos);
+}
+
+TEST_F(SqliteProgramTest, CompletionAsksTheProgram) {
+  three_tables();
+  environment_ = {{"STILLHEAD_SCRIPT_LOCATION", scripts()}};
+  const test::ProgramEnd end =
+      test::run_program(engine_program(), {"__complete", "upgrade", ""}, environment_);
+  EXPECT_EQ(end.out, "heads\nhead\nbase\na1\nb2\nc3\n");
+  EXPECT_EQ(run({"completion", "csh"}).exit_code, 2);
+  EXPECT_EQ(run({"man"}).out.substr(0, 17), ".TH STILLHEAD 1 \"");
 }
 
 // --- faulty scripts ------------------------------------------------------------------------------
@@ -331,14 +462,14 @@ class FaultyScriptsTest : public SqliteProgramTest {
 };
 
 TEST_F(FaultyScriptsTest, MissingFolder) {
-  expect_refused(scripts() + ": the folder of scripts does not exist",
-                 "name the folder that holds the scripts, or its parent when the folder is called "
-                 "versions\n");
+  expect_refused("Path doesn't exist: " + scripts() +
+                     ".  Please use the 'init' command to create a new scripts folder.",
+                 "script_location comes from --script-location\n");
 }
 
 TEST_F(FaultyScriptsTest, EmptyFolder) {
   fs::create_directory(scripts());
-  expect_refused(scripts() + ": the folder holds no script (*.sql)",
+  expect_refused(scripts() + ": the folder holds no script (*.sql, *.yaml or *.py)",
                  std::string("name the folder that holds the scripts; to begin, put a file like "
                              "this into it:\n") +
                      kExample);
@@ -356,7 +487,7 @@ TEST_F(FaultyScriptsTest, ScriptWithoutHeader) {
 TEST_F(FaultyScriptsTest, TwoScriptsWithOneId) {
   three_tables();
   folder_.write("migrations/zz.sql", "-- revision: a1\n");
-  expect_refused(file("zz.sql") + ": revision 'a1' is present more than once, first in " +
+  expect_refused(file("zz.sql") + ": Revision a1 is present more than once, first in " +
                      file("a1.sql") + "; give one of them another id",
                  "");
 }
@@ -377,8 +508,8 @@ TEST_F(FaultyScriptsTest, Cycle) {
   const test::ProgramEnd end = run_with_report({"upgrade", "heads"});
   EXPECT_EQ(end.exit_code, 3);
   EXPECT_NE(
-      end.err.find(": Cycle is detected in revisions (d4, e5); change down_revision of one of "
-                   "them so that one comes first\n"),
+      end.err.find(": Cycle is detected in revisions (d4, e5); d4, e5 need each other: change "
+                   "down_revision of one of them so that it comes first\n"),
       std::string::npos)
       << end.err;
   EXPECT_NE(end.err.find(scripts()), std::string::npos) << "names a file: " << end.err;
@@ -475,11 +606,13 @@ TEST_F(SqliteProgramTest, ARevisionThatNoScriptHasIsNamed) {
     const test::ProgramEnd end = run_with_report(
         command == std::string("upgrade") ? Words{command, "heads"} : Words{command});
     EXPECT_EQ(end.exit_code, 4);
-    EXPECT_EQ(end.err,
-              "stillhead: the version table holds 'c3', which none of the 2 scripts has\n"
-              "hint: either newer scripts were applied before and an older image or checkout runs "
-              "now: run the newer one; or the version table belongs to another project: check the "
-              "database URL and the name of the version table\n");
+    EXPECT_EQ(
+        end.err,
+        "stillhead: Can't locate revision identified by 'c3'\n"
+        "hint: the version table holds 'c3', which none of the 2 scripts has: either newer "
+        "scripts were applied before and an older image or checkout runs now: run the newer "
+        "one; or the version table belongs to another project: check the database URL and the "
+        "name of the version table\n");
     EXPECT_EQ(report_.reason, Reason::UnknownRevision);
     EXPECT_EQ(report_.from, std::vector<std::string>{"c3"});
   }

@@ -1,14 +1,34 @@
 // SPDX-License-Identifier: Apache-2.0
+#include <unistd.h>
+
 #include <chrono>
+#include <filesystem>
 #include <fstream>
 #include <thread>
 
+#include "engine/db/sqlite_file.h"
 #include "tests/database/scratch_database.h"
 
 namespace engine {
 namespace {
 
 using test::error_of;
+
+// Root may look everywhere, so root's tests look as nobody for a while.
+class AsNobody {
+ public:
+  AsNobody() {
+    if (was_root_ && seteuid(65534) != 0) throw std::runtime_error("seteuid");
+  }
+  ~AsNobody() {
+    if (was_root_ && seteuid(0) != 0) std::abort();
+  }
+  AsNobody(const AsNobody&) = delete;
+  AsNobody& operator=(const AsNobody&) = delete;
+
+ private:
+  bool was_root_ = geteuid() == 0;
+};
 
 class SqliteConnectionTest : public testing::Test {
  protected:
@@ -44,13 +64,85 @@ TEST_F(SqliteConnectionTest, DirectoryIsNoDatabase) {
   EXPECT_EQ(error.message(), "cannot open sqlite:///" + database_.folder() + ": it is a directory");
 }
 
+constexpr const char* kRightsHint =
+    "check the rights of the file and of the directories above it, and its name";
+
+TEST_F(SqliteConnectionTest, PathThatCannotBeLookedAtIsNotCalledMissing) {
+  namespace fs = std::filesystem;
+  fs::create_symlink("loop", database_.folder() + "/loop");
+  std::ofstream(database_.folder() + "/file") << "";
+  const std::pair<std::string, std::string> cases[] = {
+      {database_.folder() + "/loop", "Too many levels of symbolic links"},
+      {database_.folder() + "/loop/x.db", "Too many levels of symbolic links"},
+      {database_.folder() + "/" + std::string(300, 'x'), "File name too long"},
+      {database_.folder() + "/file/x.db", "Not a directory"}};
+  for (const auto& [path, cause] : cases) {
+    EXPECT_FALSE(sqlite_file_is_missing(parse_database_url("sqlite:///" + path))) << path;
+    for (const bool create : {false, true}) {
+      const Error error = connect_error(path, create);
+      EXPECT_EQ(error.reason(), Reason::DatabaseUnreachable);
+      EXPECT_EQ(error.message(), "cannot open sqlite:///" + path + ": " + cause);
+      EXPECT_EQ(error.hint(), kRightsHint);
+    }
+  }
+}
+
+TEST_F(SqliteConnectionTest, DirectoryWithoutRightsIsNotCalledMissing) {
+  namespace fs = std::filesystem;
+  const std::string path = database_.folder() + "/closed/x.db";
+  fs::create_directory(database_.folder() + "/closed");
+  fs::permissions(database_.folder(), fs::perms::owner_all | fs::perms::others_exec);
+  fs::permissions(database_.folder() + "/closed", fs::perms::none);
+  {
+    const AsNobody nobody;
+    EXPECT_FALSE(sqlite_file_is_missing(parse_database_url("sqlite:///" + path)));
+    for (const bool create : {false, true}) {
+      const Error error = connect_error(path, create);
+      EXPECT_EQ(error.reason(), Reason::DatabaseUnreachable);
+      EXPECT_EQ(error.message(), "cannot open sqlite:///" + path + ": Permission denied");
+      EXPECT_EQ(error.hint(), kRightsHint);
+    }
+  }
+  fs::permissions(database_.folder() + "/closed", fs::perms::owner_all);
+}
+
+TEST_F(SqliteConnectionTest, OnlyWhatIsNotThereIsMissing) {
+  const auto is_missing = [](const std::string& url) {
+    return sqlite_file_is_missing(parse_database_url(url));
+  };
+  EXPECT_TRUE(is_missing("sqlite:///" + database_.folder() + "/none.db"));
+  EXPECT_TRUE(is_missing("sqlite:///" + database_.folder() + "/no/such/x.db"));
+  EXPECT_FALSE(is_missing("sqlite:///" + database_.folder()));
+  EXPECT_FALSE(is_missing("sqlite:///:memory:"));
+  EXPECT_FALSE(is_missing("postgresql://h/none"));
+  database_.connect();
+  EXPECT_FALSE(is_missing(database_.url().display));
+}
+
 TEST_F(SqliteConnectionTest, OtherFilesAreNoDatabases) {
   const std::string path = database_.folder() + "/notes.txt";
   std::ofstream(path) << std::string(5'000, 'x');
   const Error error = connect_error(path, true);
-  EXPECT_EQ(error.reason(), Reason::DatabaseUnreachable);
+  EXPECT_EQ(error.reason(), Reason::InvalidUsage) << "it does not become one by itself";
   EXPECT_EQ(error.message(),
             "cannot use sqlite:///" + path + ": file is not a database (SQLite error 26)");
+  EXPECT_EQ(
+      error.hint(),
+      "the URL names a file of another kind, or a database that is encrypted: check the path");
+}
+
+TEST_F(SqliteConnectionTest, StatementsThatStandByThemselvesAreSentToAnAutocommitBlock) {
+  const auto connection = database_.connect();
+  for (const char* sql : {"VACUUM", "PRAGMA synchronous = OFF"}) {
+    connection->begin();
+    const Error error = error_of([&] { connection->execute(sql); });
+    EXPECT_EQ(error.reason(), Reason::MigrationFailed);
+    EXPECT_EQ(error.hint(),
+              "such a statement stands by itself: put `-- stillhead:autocommit` before it and "
+              "`-- stillhead:end` behind it")
+        << error.message();
+    connection->rollback();
+  }
 }
 
 TEST_F(SqliteConnectionTest, WriterOfAnotherConnectionIsWaitedFor) {
@@ -76,9 +168,11 @@ TEST_F(SqliteConnectionTest, WriterThatStaysIsReportedAfterFiveSeconds) {
   const Error error = error_of([&] { second->begin(); });
   const auto waited = std::chrono::steady_clock::now() - began;
   EXPECT_EQ(error.reason(), Reason::LockUnavailable);
-  EXPECT_EQ(error.message(),
-            database_.url().display +
-                " is locked: another process uses it: database is locked (SQLite error 5)");
+  EXPECT_EQ(
+      error.message(),
+      database_.url().display +
+          " is locked by another process with an open transaction: database is locked (SQLite "
+          "error 5)");
   EXPECT_GE(waited, std::chrono::milliseconds(4'900));
   EXPECT_LT(waited, std::chrono::seconds(30));  // a busy machine may stand still for a while
 }
@@ -116,7 +210,7 @@ TEST_F(SqliteConnectionTest, ScriptThatRollsBackByConflictIsNoticedAtTheCommit) 
 }
 
 TEST_F(SqliteConnectionTest, InMemoryDatabaseNeedsNoFile) {
-  const auto connection = connect(parse_database_url("sqlite://"), {}, {});
+  const auto connection = connect(parse_database_url("sqlite:///:memory:"), {}, {});
   connection->execute("CREATE TABLE t (a)");
   EXPECT_EQ(connection->execute("INSERT INTO t VALUES (1)"), 1);
 }

@@ -37,10 +37,9 @@ TEST_P(VersionTableTest, CreatedTableIsAlembics) {
                                "AND conrelid = 'alembic_version'::regclass"),
               Strings{"alembic_version_pkc"});
   } else {
-    EXPECT_EQ(
-        database_.column("SELECT sql FROM sqlite_master WHERE name = 'alembic_version'"),
-        Strings{"CREATE TABLE \"alembic_version\" (version_num VARCHAR(32) NOT NULL, CONSTRAINT "
-                "\"alembic_version_pkc\" PRIMARY KEY (version_num))"});
+    EXPECT_EQ(database_.column("SELECT sql FROM sqlite_master WHERE name = 'alembic_version'"),
+              Strings{"CREATE TABLE alembic_version (\n    version_num VARCHAR(32) NOT NULL, \n    "
+                      "CONSTRAINT alembic_version_pkc PRIMARY KEY (version_num)\n)"});
   }
 }
 
@@ -94,7 +93,10 @@ TEST_P(VersionTableTest, RowThatIsAlreadyThereIsAConflict) {
 TEST_P(VersionTableTest, TableOfAnotherShapeIsNamed) {
   connection_->execute("CREATE TABLE alembic_version (number integer)");
   const Error error = error_of([&] { versions_.read(*connection_); });
-  EXPECT_EQ(error.reason(), Reason::MigrationFailed);
+  EXPECT_EQ(error.reason(), Reason::InvalidUsage) << "no migration has failed";
+  EXPECT_EQ(error.hint(),
+            "the table belongs to something else, or its column version_num was renamed: check "
+            "--version-table and --version-table-schema");
   EXPECT_EQ(
       error.message(),
       on_postgres()
@@ -107,29 +109,26 @@ TEST_P(VersionTableTest, TableOfAnotherShapeIsNamed) {
 
 TEST_P(VersionTableTest, IdsThatTheColumnCannotHoldAreRefused) {
   const std::string long_id(33, 'x');
-  Plan plan;
-  plan.steps = {{Direction::Up, "a", {{"", "a"}}},
-                {Direction::Up, long_id, {{"a", long_id}}},
-                {Direction::Up, "ä", {{long_id, std::string(32, 'y')}}}};
+  const RevisionSet ids = {"a", long_id, std::string(32, 'y')};
   if (!on_postgres()) {  // SQLite stores what comes
-    versions_.check_width(*connection_, plan);
+    versions_.check_width(*connection_, ids);
     return;
   }
   for (const bool created : {false, true}) {
     if (created) versions_.create(*connection_);
-    const Error error = error_of([&] { versions_.check_width(*connection_, plan); });
+    const Error error = error_of([&] { versions_.check_width(*connection_, ids); });
     EXPECT_EQ(error.reason(), Reason::InvalidScripts);
     EXPECT_EQ(
         error.message(),
         "revision ids longer than the 32 characters of 'alembic_version.version_num': " + long_id);
     EXPECT_EQ(error.hint(),
-              "shorten the ids, or widen the column: ALTER TABLE \"alembic_version\" ALTER COLUMN "
+              "shorten the ids, or widen the column: ALTER TABLE alembic_version ALTER COLUMN "
               "version_num TYPE varchar(255)");
   }
   connection_->execute("ALTER TABLE alembic_version ALTER COLUMN version_num TYPE varchar(255)");
-  versions_.check_width(*connection_, plan);
+  versions_.check_width(*connection_, ids);
   connection_->execute("ALTER TABLE alembic_version ALTER COLUMN version_num TYPE text");
-  versions_.check_width(*connection_, plan);
+  versions_.check_width(*connection_, ids);
 }
 
 class PostgresVersionTableTest : public testing::Test {
@@ -138,12 +137,48 @@ class PostgresVersionTableTest : public testing::Test {
   std::unique_ptr<Connection> connection_ = database_.connect();
 };
 
+TEST_F(PostgresVersionTableTest, MissingRightsAreNamedWithWhatToGrant) {
+  connection_->execute("CREATE TABLE alembic_version (version_num text)");
+  connection_->execute("CREATE SCHEMA closed");
+  const auto scram = connect(
+      parse_database_url(test::PostgresServer::instance().url(database_.name(), "scram")), {}, {});
+  const std::pair<VersionTableName, std::string> cases[] = {
+      {{}, "'alembic_version': permission denied for table alembic_version (42501)"},
+      {{"closed", "v"}, "'closed.v': permission denied for schema closed (42501)"}};
+  for (const auto& [name, cause] : cases) {
+    const Error error = error_of([&, table = VersionTable(name)] { table.read(*scram); });
+    EXPECT_EQ(error.reason(), Reason::InvalidUsage);
+    EXPECT_EQ(error.message(), "cannot read the version table " + cause);
+    EXPECT_EQ(
+        error.hint(),
+        "grant the role USAGE on the schema and SELECT on the table; runs need INSERT, UPDATE "
+        "and DELETE, too, and the first one CREATE on the schema");
+  }
+}
+
+TEST_F(PostgresVersionTableTest, ViewOfWhatIsGoneIsNoFailedMigration) {
+  connection_->execute(
+      "CREATE FUNCTION gone() RETURNS SETOF text LANGUAGE plpgsql AS "
+      "'BEGIN RETURN QUERY EXECUTE ''SELECT version_num FROM nowhere''; END'");
+  connection_->execute("CREATE VIEW alembic_version AS SELECT gone() AS version_num");
+  const Error error = error_of([&] { VersionTable().read(*connection_); });
+  EXPECT_EQ(error.reason(), Reason::InvalidUsage);
+  EXPECT_EQ(error.message(),
+            "cannot read the version table 'alembic_version': relation \"nowhere\" does not exist "
+            "(42P01)");
+  EXPECT_EQ(error.hint(),
+            "it was removed while it was looked at, or it is a view of what is gone: run the same "
+            "command again, or check --version-table and --version-table-schema");
+}
+
 TEST_F(PostgresVersionTableTest, SchemaIsUsedAsNamed) {
   VersionTable versions({"app", "v"});
   EXPECT_EQ(versions.read(*connection_), RevisionSet{});
   const Error error = error_of([&] { versions.create(*connection_); });
   EXPECT_EQ(error.message(),
             "cannot create the version table 'app.v': schema \"app\" does not exist (3F000)");
+  EXPECT_EQ(error.reason(), Reason::InvalidUsage);
+  EXPECT_EQ(error.hint(), "create the schema, or check --version-table and --version-table-schema");
   connection_->execute("CREATE SCHEMA app");
   versions.create(*connection_);
   versions.apply(*connection_, {{"", "a"}});
@@ -164,6 +199,7 @@ TEST_F(PostgresVersionTableTest, TableIsFoundThroughTheSearchPath) {
 TEST_F(PostgresVersionTableTest, ASearchPathThatAScriptSetsChangesNoOtherTable) {
   VersionTable versions;
   versions.create(*connection_);
+  versions.locate(*connection_);
   connection_->execute("CREATE SCHEMA app");
   connection_->execute("CREATE TABLE app.alembic_version (version_num varchar(32))");
   for (const char* path : {"''", "app"}) {

@@ -17,15 +17,16 @@ void require(bool holds) {
 }
 
 void read_beginnings(std::string_view text) {
-  const engine::HeaderReading all = engine::read_header(text, "fuzz.sql");
+  const engine::SqlHeaderReading all = engine::read_sql_header(text, "fuzz.sql");
   require(all.end <= text.size());
   for (const std::size_t length : {text.size() / 2, all.end + 1, all.end + 16}) {
     const std::string_view beginning = text.substr(0, length);
-    if (!engine::header_is_complete(beginning)) continue;
-    const engine::HeaderReading some = engine::read_header(beginning, "fuzz.sql");
-    require(some.end == all.end && some.end_line == all.end_line && some.faults == all.faults);
-    require(some.revision.id == all.revision.id &&
-            some.revision.down_revisions == all.revision.down_revisions);
+    if (!engine::sql_header_is_complete(beginning)) continue;
+    const engine::SqlHeaderReading some = engine::read_sql_header(beginning, "fuzz.sql");
+    require(some.end == all.end && some.end_line == all.end_line &&
+            some.header.faults == all.header.faults);
+    require(some.header.revision.id == all.header.revision.id &&
+            some.header.revision.down_revisions == all.header.revision.down_revisions);
   }
 }
 

@@ -3,8 +3,10 @@
 
 #include <gtest/gtest.h>
 
+#include "engine/cli/command_table.h"
 #include "engine/cli/help.h"
 #include "engine/core/error.h"
+#include "tests/support/temporary_folder.h"
 
 namespace engine {
 namespace {
@@ -58,8 +60,17 @@ TEST(OptionsTest, EveryMistakeIsNamedInOneLine) {
        "unknown option --databse-url; did you mean '--database-url' or '--database-url-file'?"},
       {{"upgrade", "heads", "--databse-url=postgresql://u:secret@h/d"},
        "unknown option --databse-url; did you mean '--database-url' or '--database-url-file'?"},
-      {{"upgrade", "heads", "--sql"}, "unknown option --sql; `stillhead help` lists the options"},
-      {{"upgrade", "heads", "-x"}, "unknown option -x; `stillhead help` lists the options"},
+      {{"upgrade", "heads", "--sqlite"},
+       "unknown option --sqlite; did you mean '--splice' or '--sql'?"},
+      {{"upgrade", "heads", "-z"}, "unknown option -z; `stillhead help` lists the options"},
+      {{"upgrade", "heads", "-x"}, "option --x needs a value"},
+      {{"stamp"},
+       "`stillhead stamp` needs a revision REVISION...; for example `stillhead stamp heads`"},
+      {{"completion"},
+       "`stillhead completion` needs a shell SHELL; for example `stillhead completion bash`"},
+      {{"graph", "--format", "png"},
+       "--format takes `text` or `dot` or `mermaid` or `json`, not \"png\""},
+      {{"current", "-c", "-c", "x"}, "unexpected argument \"x\" of `stillhead current`"},
       {{"upgrade", "heads", "--script"},
        "unknown option --script; did you mean '--script-location' or '--scripts-sha256'?"},
       {{"upgrade", "heads", "--owner"}, "option --owner needs a value"},
@@ -73,7 +84,7 @@ TEST(OptionsTest, EveryMistakeIsNamedInOneLine) {
       {{"upgrade", "heads", "--attempt", "-1"}, "--attempt takes a number from 1, not \"-1\""},
       {{"upgrade", "heads", "--attempt", "2x"}, "--attempt takes a number from 1, not \"2x\""},
       {{"upgrade", "heads", "--attempt", "99999999999"},
-       "--attempt takes a number from 1, not \"99999999999\""},
+       "--attempt takes a number from 1 to 2147483647, not \"99999999999\""},
       {{"upgrade", "heads", "--report-limit", "4KiB"},
        "--report-limit takes a number from 1, not \"4KiB\""},
       {{"upgrade", "heads", "--run-id", "12"}, "--run-id takes 16 hexadecimal digits, not \"12\""},
@@ -90,6 +101,8 @@ TEST(OptionsTest, EveryMistakeIsNamedInOneLine) {
        "`stillhead upgrade` takes no option --downgrade"},
       {{"upgrade", "heads", "-v"}, "`stillhead upgrade` takes no option --verbose"},
       {{"heads", "-i"}, "`stillhead heads` takes no option --indicate-current"},
+      {{"history", "-r", "-2:"},
+       "option --rev-range needs a value; one that begins with '-' is written --rev-range=-2:"},
       {{"current", "-d", "a", "--database-url-file", "b"},
        "--database-url and --database-url-file are both given; use one of them"},
   };
@@ -111,8 +124,8 @@ TEST(OptionsTest, DefaultsAreTheManuals) {
   EXPECT_EQ(std::get<Upgrade>(options.command).target, "heads");
   EXPECT_EQ(options.command_name, "upgrade");
   EXPECT_EQ(options.target, "heads");
-  EXPECT_EQ(options.script_location, "migrations");
-  EXPECT_EQ(options.database_url, "");
+  EXPECT_EQ(options.settings.script_location(), "migrations");
+  EXPECT_FALSE(options.settings.is_set(Key::DatabaseUrl));
   EXPECT_FALSE(options.libpq_environment);
   EXPECT_EQ(options.version_table.name, "alembic_version");
   EXPECT_EQ(options.version_table.schema, "");
@@ -163,8 +176,8 @@ TEST(OptionsTest, EveryOptionIsUnderstoodBeforeAndAfterTheCommand) {
     const Options options = parse_options(words, {});
     EXPECT_EQ(std::get<Apply>(options.command).target, "a@head");
     EXPECT_EQ(std::get<Apply>(options.command).downgrade, DowngradePolicy::Allow);
-    EXPECT_EQ(options.script_location, "s");
-    EXPECT_EQ(options.database_url, "sqlite://");
+    EXPECT_EQ(options.settings.script_location(), "s");
+    EXPECT_EQ(options.settings.text(Key::DatabaseUrl), "sqlite://");
     EXPECT_EQ(options.version_table.name, "v");
     EXPECT_EQ(options.version_table.schema, "w");
     EXPECT_EQ(options.lock_wait, milliseconds(500));
@@ -190,11 +203,59 @@ TEST(OptionsTest, RelativeTargetsAreNoOptions) {
   EXPECT_EQ(std::get<Downgrade>(parse_options({"downgrade", "--", "-1"}, {}).command).target, "-1");
 }
 
+TEST(OptionsTest, BehindACommandALetterIsTheCommandsOwn) {
+  EXPECT_TRUE(std::get<Current>(parse_options({"current", "-c"}, {}).command).check_heads);
+  const test::TemporaryFolder folder;
+  const std::string file = folder.write("a.ini", "[alembic]\nscript_location = s\n");
+  for (const Words& words : {Words{"-c", file, "current"}, Words{"current", "--config", file}}) {
+    const Options options = parse_options(words, {});
+    EXPECT_FALSE(std::get<Current>(options.command).check_heads);
+    EXPECT_EQ(options.settings.script_location(), "s");
+  }
+}
+
+TEST(OptionsTest, CommandsMayBeSpelledWithUnderscores) {
+  EXPECT_EQ(parse_options({"ensure_version"}, {}).command_name, "ensure-version");
+  EXPECT_EQ(parse_options({"list_templates"}, {}).command_name, "list-templates");
+}
+
+TEST(OptionsTest, CommandsOfAlembicTakeItsFlags) {
+  const auto made = std::get<MakeRevision>(
+      parse_options(
+          {"revision", "-m", "add x", "--head", "a@head", "--splice", "--branch-label", "b",
+           "--depends-on", "c", "--depends-on", "d", "--rev-id", "e1", "--version-path", "v"},
+          {})
+          .command);
+  EXPECT_EQ(made.message, "add x");
+  EXPECT_EQ(made.parents, Words{"a@head"});
+  EXPECT_TRUE(made.splice);
+  EXPECT_EQ(made.branch_label, "b");
+  EXPECT_EQ(made.depends_on, (Words{"c", "d"}));
+  EXPECT_EQ(made.rev_id, "e1");
+  EXPECT_EQ(made.version_path, "v");
+  EXPECT_EQ(std::get<MakeRevision>(parse_options({"revision"}, {}).command).parents, Words{"head"});
+  EXPECT_EQ(std::get<MakeRevision>(parse_options({"merge", "a", "b"}, {}).command).parents,
+            (Words{"a", "b"}));
+  const auto stamped =
+      std::get<Stamp>(parse_options({"stamp", "-1", "b", "--purge", "--sql"}, {}).command);
+  EXPECT_EQ(stamped.targets, (Words{"-1", "b"}));
+  EXPECT_TRUE(stamped.purge);
+  EXPECT_TRUE(stamped.sql);
+  const auto history = std::get<History>(parse_options({"history", "-r-2:", "-i"}, {}).command);
+  EXPECT_EQ(history.range, "-2:");
+  EXPECT_TRUE(history.indicate_current);
+  EXPECT_EQ(std::get<Heads>(parse_options({"heads", "--resolve-dependencies"}, {}).command).by,
+            HeadsBy::Dependencies);
+  EXPECT_EQ(parse_options({"upgrade", "heads", "--transaction", "single"}, {}).transactions,
+            TransactionMode::Single);
+}
+
 TEST(OptionsTest, ShortOptionsMayStandTogether) {
   const Options options = parse_options({"history", "-vi"}, {});
   EXPECT_EQ(std::get<History>(options.command).verbosity, Verbosity::Entry);
   EXPECT_TRUE(std::get<History>(options.command).indicate_current);
-  EXPECT_EQ(parse_options({"current", "-dsqlite://"}, {}).database_url, "sqlite://");
+  EXPECT_EQ(parse_options({"current", "-dsqlite://"}, {}).settings.text(Key::DatabaseUrl),
+            "sqlite://");
 }
 
 TEST(OptionsTest, HelpAndVersionNeedNothingElseToBeRight) {
@@ -212,35 +273,36 @@ TEST(OptionsTest, FlagsWinOverTheEnvironment) {
                                    {"STILLHEAD_LOCK_WAIT", "1s"},
                                    {"NO_COLOR", "1"}};
   const Options without = parse_options({"heads"}, environment);
-  EXPECT_EQ(without.script_location, "from_variable");
+  EXPECT_EQ(without.settings.script_location(), "from_variable");
   EXPECT_EQ(without.lock_wait, milliseconds(1000));
   EXPECT_FALSE(without.color);
   const Options with = parse_options({"heads", "--script-location", "flag"}, environment);
-  EXPECT_EQ(with.script_location, "flag");
+  EXPECT_EQ(with.settings.script_location(), "flag");
 }
 
 TEST(OptionsTest, TheDatabaseUrlHasAnOrderOfPlaces) {
   Environment environment = {{"DATABASE_URL", "common"}, {"PGHOST", "h"}};
-  EXPECT_EQ(parse_options({"current"}, environment).database_url, "common");
+  EXPECT_EQ(parse_options({"current"}, environment).settings.text(Key::DatabaseUrl), "common");
   environment["STILLHEAD_DATABASE_URL_FILE"] = "own_file";
-  EXPECT_EQ(parse_options({"current"}, environment).database_url, "");
-  EXPECT_EQ(parse_options({"current"}, environment).database_url_file, "own_file");
+  EXPECT_EQ(parse_options({"current"}, environment).settings.text(Key::DatabaseUrl), "");
+  EXPECT_EQ(parse_options({"current"}, environment).settings.text(Key::DatabaseUrlFile),
+            "own_file");
   environment["STILLHEAD_DATABASE_URL"] = "own";
-  EXPECT_EQ(parse_options({"current"}, environment).database_url, "own");
-  EXPECT_EQ(parse_options({"current"}, environment).database_url_file, "");
+  EXPECT_EQ(parse_options({"current"}, environment).settings.text(Key::DatabaseUrl), "own");
+  EXPECT_EQ(parse_options({"current"}, environment).settings.text(Key::DatabaseUrlFile), "");
   EXPECT_FALSE(parse_options({"current"}, environment).libpq_environment);
   const Options file = parse_options({"current", "--database-url-file", "f"}, environment);
-  EXPECT_EQ(file.database_url, "");
-  EXPECT_EQ(file.database_url_file, "f");
+  EXPECT_EQ(file.settings.text(Key::DatabaseUrl), "");
+  EXPECT_EQ(file.settings.text(Key::DatabaseUrlFile), "f");
   const Options flag = parse_options({"current", "-d", "flag"}, environment);
-  EXPECT_EQ(flag.database_url, "flag");
-  EXPECT_EQ(flag.database_url_file, "");
+  EXPECT_EQ(flag.settings.text(Key::DatabaseUrl), "flag");
+  EXPECT_EQ(flag.settings.text(Key::DatabaseUrlFile), "");
 }
 
 TEST(OptionsTest, AnEmptyVariableIsNotSet) {
   const Options options =
       parse_options({"current"}, {{"STILLHEAD_DATABASE_URL", ""}, {"PGSERVICE", "app"}});
-  EXPECT_EQ(options.database_url, "");
+  EXPECT_EQ(options.settings.text(Key::DatabaseUrl), "");
   EXPECT_TRUE(options.libpq_environment);
 }
 
@@ -264,22 +326,6 @@ TEST(ReportOptionsTest, AreFoundWhereTheRestIsWrong) {
   EXPECT_EQ(find_report_options({}, {{"STILLHEAD_REPORT", "r"}}).file, "r");
   EXPECT_EQ(find_report_options({"--report"}, {}).file, "");
   EXPECT_EQ(find_report_options({"--report-limit", "many"}, {}).limit, 0U);
-}
-
-TEST(DurationTest, ReadsUnits) {
-  const std::pair<const char*, long> cases[] = {
-      {"0s", 0},       {"500ms", 500},       {"30s", 30'000},    {"5m", 300'000},
-      {"1h", 3600000}, {"1h30m", 5'400'000}, {"1m500ms", 60'500}};
-  for (const auto& [text, expected] : cases) {
-    EXPECT_EQ(parse_duration(text, "x").count(), expected) << text;
-  }
-}
-
-TEST(DurationTest, RefusesWhatIsNone) {
-  for (const char* text : {"", "5", "s", "-1s", "1.5s", "5 s", "5d", "5S", "1s2", "9000h",
-                           "99999999999999999999s", "9223372036854775807ms"}) {
-    EXPECT_THROW(parse_duration(text, "x"), Error) << text;
-  }
 }
 
 TEST(WipeArgumentTest, OverwritesTheSecretWhereverItStands) {

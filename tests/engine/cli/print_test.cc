@@ -45,7 +45,7 @@ RevisionGraph two_roots() {
 }
 
 TEST(HistoryTextTest, PrintsBranchesNewestFirst) {
-  EXPECT_EQ(history_text(branched(), Verbosity::Line, {}),
+  EXPECT_EQ(history_text(branched(), newest_first(branched()), Verbosity::Line, {}),
             "c1 -> d1 (left) (head), left two\n"
             "b -> c1 (left), left one\n"
             "c2 -> d2 (right) (head), right two\n"
@@ -55,14 +55,14 @@ TEST(HistoryTextTest, PrintsBranchesNewestFirst) {
 }
 
 TEST(HistoryTextTest, PrintsMergePointsAndCurrentRevisions) {
-  const std::string text = history_text(merged(), Verbosity::Line, {"m"});
+  const std::string text = history_text(merged(), newest_first(merged()), Verbosity::Line, {"m"});
   EXPECT_NE(text.find("m -> n (head), after merge\n"), std::string::npos) << text;
   EXPECT_NE(text.find("b1, b2 -> m (current) (mergepoint), merge\n"), std::string::npos) << text;
   EXPECT_NE(text.find("<base> -> a (branchpoint), base\n"), std::string::npos) << text;
 }
 
 TEST(HistoryTextTest, PrintsDependenciesAndEffectiveHeads) {
-  EXPECT_EQ(history_text(two_roots(), Verbosity::Line, {}),
+  EXPECT_EQ(history_text(two_roots(), newest_first(two_roots()), Verbosity::Line, {}),
             "app1 -> app2 (app) (head), app next\n"
             "<base> (core2) -> app1 (app), app start\n"
             "core1 -> core2 (core) (effective head), core next\n"
@@ -70,7 +70,7 @@ TEST(HistoryTextTest, PrintsDependenciesAndEffectiveHeads) {
 }
 
 TEST(HistoryTextTest, PrintsEntries) {
-  const std::string text = history_text(merged(), Verbosity::Entry, {"n"});
+  const std::string text = history_text(merged(), newest_first(merged()), Verbosity::Entry, {"n"});
   EXPECT_TRUE(
       text.starts_with("Rev: n (head) (current)\n"
                        "Parent: m\n"
@@ -90,7 +90,8 @@ TEST(HistoryTextTest, PrintsEntries) {
                      "    base\n"
                      "\n"))
       << text;
-  const std::string dependent = history_text(two_roots(), Verbosity::Entry, {});
+  const std::string dependent =
+      history_text(two_roots(), newest_first(two_roots()), Verbosity::Entry, {});
   EXPECT_NE(
       dependent.find("Rev: app1\nParent: <base>\nAlso depends on: core2\nBranch names: app\n"),
       std::string::npos)
@@ -98,9 +99,10 @@ TEST(HistoryTextTest, PrintsEntries) {
 }
 
 TEST(HeadsTextTest, PrintsOneLineAHead) {
-  EXPECT_EQ(heads_text(branched(), Verbosity::Line), "d1 (left) (head)\nd2 (right) (head)\n");
-  EXPECT_EQ(heads_text(merged(), Verbosity::Line), "n (head)\n");
-  EXPECT_EQ(heads_text(two_roots(), Verbosity::Line),
+  EXPECT_EQ(heads_text(branched(), HeadsBy::DownRevision, Verbosity::Line),
+            "d1 (left) (head)\nd2 (right) (head)\n");
+  EXPECT_EQ(heads_text(merged(), HeadsBy::DownRevision, Verbosity::Line), "n (head)\n");
+  EXPECT_EQ(heads_text(two_roots(), HeadsBy::DownRevision, Verbosity::Line),
             "core2 (core) (effective head)\napp2 (app) (head)\n");
 }
 
@@ -149,17 +151,17 @@ TEST(DurationTextTest, ChoosesTheUnit) {
 }
 
 TEST(JsonTest, HistoryIsNewestFirstAndMarksTheCurrent) {
-  const Json json = Json::parse(history_json(two_roots(), {"app1"}));
+  const Json json = Json::parse(history_json(two_roots(), newest_first(two_roots()), {"app1"}));
   ASSERT_EQ(json["revisions"].size(), 4U);
   EXPECT_EQ(json["revisions"][1], Json::parse(R"({
       "revision": "app1", "downRevisions": [], "dependsOn": ["core2"], "branchLabels": ["app"],
-      "message": "app start", "file": "versions/app1.sql", "head": false, "effectiveHead": false,
+      "message": "app start", "doc": "app start", "file": "versions/app1.sql", "head": false, "effectiveHead": false,
       "branchPoint": false, "mergePoint": false, "current": true})"));
   EXPECT_EQ(json["revisions"][0]["current"], false);
 }
 
 TEST(JsonTest, HeadsTellHeadsFromEffectiveHeads) {
-  const Json json = Json::parse(heads_json(two_roots()));
+  const Json json = Json::parse(heads_json(two_roots(), HeadsBy::DownRevision));
   ASSERT_EQ(json["heads"].size(), 2U);
   EXPECT_EQ(json["heads"][0]["revision"], "core2");
   EXPECT_EQ(json["heads"][0]["head"], true);

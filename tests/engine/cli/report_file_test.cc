@@ -95,12 +95,24 @@ TEST(ReportFileTest, SaysBeforehandWhyAFileCannotBeWritten) {
             "cannot write the report to " + folder.path().string() + ": it is a folder");
 }
 
+// The program prints a message once when it comes twice.
+TEST(ReportFileTest, SaysOfAFolderTheSameBeforeAndAfter) {
+  const test::TemporaryFolder folder;
+  try {
+    write_report_file(folder.path(), "new");
+    FAIL() << "no error";
+  } catch (const Error& e) {
+    EXPECT_EQ(e.message(), check_error(folder.path().string()));
+  }
+}
+
 TEST(ReportFileTest, SaysWhyAFileWasNotWritten) {
   try {
     write_report_file("/dev/full", "new");
     FAIL() << "no error";
   } catch (const Error& e) {
     EXPECT_EQ(e.message(), "cannot write the report to /dev/full: No space left on device");
+    EXPECT_EQ(e.hint(), "the folder must exist, be writable and have free space");
   }
 }
 

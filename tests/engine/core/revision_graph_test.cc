@@ -125,7 +125,7 @@ TEST(RevisionGraphTest, ReportsEachFaultWithItsFile) {
   };
   const std::vector<Case> cases = {
       {"a; a",
-       "a.sql: revision 'a' is present more than once, first in a.sql; give one of them "
+       "a.sql: Revision a is present more than once, first in a.sql; give one of them "
        "another id"},
       {"abcd1; b<abcd2",
        "b.sql: down_revision 'abcd2' is the id of no script; add the missing script or correct the "
@@ -153,11 +153,20 @@ TEST(RevisionGraphTest, ReportsEachFaultWithItsFile) {
        "a.sql: Dependency self-loop is detected in revisions (a); remove 'l' from "
        "depends_on"},
       {"c<b; a<c; b<a; z",
-       "a.sql: Cycle is detected in revisions (a, b, c); change down_revision of "
-       "one of them so that one comes first"},
-      {"a !b; b<a; c<b",
-       "a.sql: Dependency cycle is detected in revisions (a, b); change depends_on "
-       "of one of them so that one comes first"},
+       "a.sql: Cycle is detected in revisions (a, b, c); a, b, c need each other: change "
+       "down_revision of one of them so that it comes first"},
+      {"b<a; a<b; c<b",  // Alembic names all that the cycle cuts off
+       "a.sql: Cycle is detected in revisions (a, b, c); a, b need each other: change "
+       "down_revision of one of them so that it comes first"},
+      {"a !b; b<a; c<b; z",
+       "a.sql: Dependency cycle is detected in revisions (a, b, c); a, b need each other: change "
+       "depends_on of one of them so that it comes first"},
+      {"a@b",
+       "a@b.sql: Character(s) '@' not allowed in revision identifier 'a@b'; give the revision "
+       "another id"},
+      {"a-b+c:d",
+       "a-b+c:d.sql: Character(s) '+, -, :' not allowed in revision identifier 'a-b+c:d'; give the "
+       "revision another id"},
   };
   for (const Case& c : cases) {
     SCOPED_TRACE(c.history);
@@ -167,15 +176,15 @@ TEST(RevisionGraphTest, ReportsEachFaultWithItsFile) {
 
 // Alembic does not see a cycle that has a base below and a head above.
 TEST(RevisionGraphTest, FindsACycleInTheMiddleOfAHistory) {
-  EXPECT_EQ(faults_of("a; b<a,c; c<b; d<c").substr(0, 49),
-            "b.sql: Cycle is detected in revisions (b, c); cha");
+  EXPECT_EQ(faults_of("a; b<a,c; c<b; d<c").substr(0, 46),
+            "b.sql: Cycle is detected in revisions (b, c); ");
 }
 
 TEST(RevisionGraphTest, ReportsAllFaultsAtOnce) {
   const std::vector<std::string> lines =
       split_text(faults_of("a; a; b<zz; c !yy; d<d; e<f; f<e; g !h; h<g"), '\n');
   ASSERT_EQ(lines.size(), 6u);
-  EXPECT_EQ(lines[0].substr(0, 23), "a.sql: revision 'a' is ");
+  EXPECT_EQ(lines[0].substr(0, 23), "a.sql: Revision a is pr");
   EXPECT_EQ(lines[1].substr(0, 23), "b.sql: down_revision 'z");
   EXPECT_EQ(lines[2].substr(0, 23), "d.sql: Self-loop is det");
   EXPECT_EQ(lines[3].substr(0, 20), "c.sql: depends_on 'y");
@@ -199,6 +208,16 @@ TEST(RevisionGraphTest, ACopyOutlivesTheOriginal) {
   original.reset();
   EXPECT_EQ(copy.at("b").id, "b");
   EXPECT_EQ(copy.labelled("x"), "a");
+}
+
+TEST(RevisionGraphTest, KeysAreIdsAndLabelsOfFourBytesOrMore) {
+  const RevisionGraph graph = graph_of("user2; use; user1 #userlabel #user0; other");
+  std::string found;
+  for (const RevisionGraph::Key& key : graph.keys_starting_with("use")) {
+    found += std::string(key.name) + "=" +
+             graph.revisions()[static_cast<std::size_t>(key.position)].id + " ";
+  }
+  EXPECT_EQ(found, "user1=user1 user2=user2 user0=user1 userlabel=user1 ");
 }
 
 TEST(RevisionGraphTest, HoldsAHistoryOfTwentyThousandRevisions) {

@@ -3,6 +3,7 @@
 
 #include <gtest/gtest.h>
 
+#include <tuple>
 #include <vector>
 
 namespace engine {
@@ -60,6 +61,42 @@ TEST(PostgresErrorsTest, ConnectErrorsAreReadFromLibpqsText) {
     EXPECT_EQ(error.sqlstate, c.sqlstate);
     EXPECT_EQ(reason_of_connect_error(error.text, error.sqlstate), c.reason);
   }
+}
+
+TEST(PostgresErrorsTest, ConnectErrorsComeWithWhatToDo) {
+  const std::string server =
+      "check host and port, and that the server runs and accepts connections from here";
+  const std::vector<std::tuple<Reason, std::string, std::string>> cases = {
+      {Reason::AuthenticationFailed, "28P01",
+       "check user, password and database name, and the server's pg_hba.conf"},
+      {Reason::InvalidUsage, "", "check the URL, the PG* variables and the service file"},
+      {Reason::DatabaseUnreachable, "53300",
+       "wait until others have ended theirs, or raise the limit of the role, the database or the "
+       "server: a run needs two connections"},
+      {Reason::DatabaseUnreachable, "55000",
+       "the database is closed to everybody: check its name, or open it with ALTER DATABASE ... "
+       "ALLOW_CONNECTIONS true"},
+      {Reason::DatabaseUnreachable, "57P03",
+       "the server is starting or stopping: run the same command again"},
+      {Reason::DatabaseUnreachable, "", server},
+      {Reason::DatabaseUnreachable, "08006", server}};
+  for (const auto& [reason, sqlstate, hint] : cases) {
+    EXPECT_EQ(hint_of_connect_error(reason, sqlstate), hint) << sqlstate;
+  }
+}
+
+TEST(PostgresErrorsTest, StatementsThatStandByThemselvesAreSentToAnAutocommitBlock) {
+  const std::string hint =
+      "such a statement stands by itself: put `-- stillhead:autocommit` before it and "
+      "`-- stillhead:end` behind it";
+  EXPECT_EQ(hint_of_sqlstate("25001", "VACUUM cannot run inside a transaction block"), hint);
+  EXPECT_EQ(hint_of_sqlstate("25001",
+                             "SET TRANSACTION ISOLATION LEVEL must be called before any "
+                             "query"),
+            "");
+  EXPECT_EQ(hint_of_sqlstate("25006", "cannot execute INSERT in a read-only transaction"),
+            "is this a standby? target_session_attrs=read-write in the URL finds the primary");
+  EXPECT_EQ(hint_of_sqlstate("42601", "syntax error"), "");
 }
 
 TEST(PostgresErrorsTest, PositionsCountCharactersAndBecomeLines) {

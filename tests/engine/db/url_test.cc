@@ -82,8 +82,7 @@ TEST(DatabaseUrlTest, SqliteSpellingsBecomePaths) {
       {"sqlite:///./a/b c.db", "./a/b c.db", "sqlite:///./a/b c.db"},
       {"sqlite+aiosqlite:///app.db", "app.db", "sqlite:///app.db"},
       {"sqlite+pysqlite:///app.db", "app.db", "sqlite:///app.db"},
-      {"sqlite://", ":memory:", "sqlite://"},
-      {"sqlite:///:memory:", ":memory:", "sqlite://"},
+      {"sqlite:///:memory:", ":memory:", "sqlite:///:memory:"},
       {"sqlite:///app.db?", "app.db", "sqlite:///app.db"},
   };
   for (const Good& c : cases) {
@@ -114,6 +113,11 @@ TEST(DatabaseUrlTest, BadUrlsAreRefusedWithoutEchoingThePassword) {
        "postgresql://"},
       {"hunter2", "it is neither a URL (scheme://...) nor a key=value string", "postgresql://"},
       {"sqlite://app.db", "an SQLite URL has no host", "sqlite:///relative.db (three slashes)"},
+      {"sqlite:///", "it names no SQLite file",
+       "in memory, gone with the program, is sqlite:///:memory:"},
+      {"sqlite://", "it names no SQLite file",
+       "write sqlite:///relative.db or sqlite:////absolute.db"},
+      {"sqlite+aiosqlite:///?", "it names no SQLite file", "sqlite:///:memory:"},
       {"sqlite:///a.db?check_same_thread=hunter2",
        "parameter 'check_same_thread' is not known for SQLite", "remove it"},
       {"postgresql+asyncpg://u:hunter2@h/d?prepared_statement_cache_size=0",

@@ -76,11 +76,14 @@ class MigratorTest : public testing::Test {
     connection_.log.clear();
   }
 
+  MigrationContext context() {
+    return {connection_,       lock_,        versions_,
+            &*history_,        observer_,    {"0123456789abcdef", "uid", 3, "9.9"},
+            stop_.get_token(), transactions_};
+  }
   void run(const std::vector<PreparedStep>& steps) {
-    MigrationContext context{connection_,      lock_,     versions_,
-                             *history_,        observer_, {"0123456789abcdef", "uid", 3, "9.9"},
-                             stop_.get_token()};
-    execute(steps, context, done_);
+    MigrationContext made = context();
+    execute(start_, steps, made, done_);
   }
   Error error_of(const std::vector<PreparedStep>& steps) {
     try {
@@ -92,10 +95,12 @@ class MigratorTest : public testing::Test {
     return Error(Reason::Bug, "did not fail");
   }
 
-  // What was told, with version and history rows shortened.
+  // What was told, with version and history rows shortened, without the look for the table's
+  // schema.
   Log log() const {
     Log result;
     for (const std::string& sql : connection_.log) {
+      if (sql.starts_with("SELECT relnamespace")) continue;
       if (sql.find("stillhead_history") != std::string::npos) {
         result.emplace_back("history");
       } else if (sql.find("alembic_version") != std::string::npos) {
@@ -118,6 +123,8 @@ class MigratorTest : public testing::Test {
   std::optional<HistoryTable> history_;
   RecordingObserver observer_;
   std::stop_source stop_;
+  RevisionSet start_ = {"z"};
+  TransactionMode transactions_ = TransactionMode::PerRevision;
   std::vector<StepReport> done_;
 };
 
@@ -125,12 +132,14 @@ TEST_F(MigratorTest, EachStepIsOneTransactionWithItsVersionAndHistoryRows) {
   run({up("a", {{"one"}, {"two"}}), up("b", {{"three"}})});
   EXPECT_EQ(log(), (Log{"BEGIN", "one", "two", "version", "history", "COMMIT", "BEGIN", "three",
                         "version", "history", "COMMIT"}));
-  EXPECT_EQ(connection_.log[3], R"(INSERT INTO "alembic_version" (version_num) VALUES ('a'))");
+  EXPECT_EQ(connection_.log[4],
+            "INSERT INTO alembic_version (version_num) VALUES ('a') RETURNING "
+            "alembic_version.version_num");
 }
 
 TEST_F(MigratorTest, HistoryRowTellsWhoRanWhat) {
   run({down("a", {})});
-  const std::string& sql = connection_.log.at(2);
+  const std::string& sql = connection_.log.at(3);
   EXPECT_NE(
       sql.find("VALUES ('public.alembic_version', 'a', 'downgrade', '0123456789abcdef', 'uid', 3, "
                "'9.9', 'sum-a', '20"),
@@ -156,10 +165,59 @@ TEST_F(MigratorTest, VersionRowFollowsAnAutocommitStatementThatComesLast) {
 }
 
 TEST_F(MigratorTest, RevisionThatIsNotTransactionalRunsEachStatementByItself) {
-  PreparedStep step = up("a", {{"one"}, {"two"}});
+  PreparedStep first = up("a", {});
+  PreparedStep step = up("b", {{"one"}, {"two"}});
   step.revision.transactional = false;
-  run({step});
-  EXPECT_EQ(log(), (Log{"one", "two", "BEGIN", "version", "history", "COMMIT"}));
+  run({first, step});
+  EXPECT_EQ(log(), (Log{"BEGIN", "version", "history", "COMMIT", "one", "two", "BEGIN", "version",
+                        "history", "COMMIT"}));
+}
+
+TEST_F(MigratorTest, TheVersionTableIsReadyBeforeAnythingElseRuns) {
+  start_ = {};
+  run({up("a", {{"one", false}})});
+  const Log expected = {"BEGIN", "version", "version", "COMMIT", "one",
+                        "BEGIN", "version", "history", "COMMIT"};
+  EXPECT_EQ(log(), expected);
+  EXPECT_TRUE(connection_.log[2].starts_with("CREATE TABLE alembic_version")) << connection_.log[2];
+}
+
+TEST_F(MigratorTest, ASingleTransactionHoldsAllSteps) {
+  transactions_ = TransactionMode::Single;
+  run({up("a", {{"one"}}), up("b", {{"two"}})});
+  EXPECT_EQ(log(),
+            (Log{"BEGIN", "one", "version", "history", "two", "version", "history", "COMMIT"}));
+  EXPECT_EQ(done(), (Log{"a", "b"}));
+}
+
+TEST_F(MigratorTest, AFailureRollsTheSingleTransactionBack) {
+  transactions_ = TransactionMode::Single;
+  connection_.fail_on("two", database_error("no", "42P01"));
+  EXPECT_EQ(error_of({up("a", {{"one"}}), up("b", {{"two"}})}).message(),
+            "upgrade to b failed at statement 1 of 1: no (42P01), b_x.sql:10; the revisions before "
+            "it in this run are rolled back with it");
+  EXPECT_EQ(log(), (Log{"BEGIN", "one", "version", "history", "two", "ROLLBACK"}));
+  EXPECT_EQ(done(), Log{});
+}
+
+TEST_F(MigratorTest, AnAutocommitSectionCommitsWhatTheSingleTransactionHolds) {
+  transactions_ = TransactionMode::Single;
+  connection_.fail_on("three", database_error("no", "42P01"));
+  EXPECT_EQ(error_of({up("a", {{"one"}}), up("b", {{"two", false}, {"three"}})}).message(),
+            "upgrade to b failed at statement 2 of 2: no (42P01), b_x.sql:12; statement 1 of this "
+            "revision cannot be rolled back and stays");
+  EXPECT_EQ(log(), (Log{"BEGIN", "one", "version", "history", "COMMIT", "two", "BEGIN", "three",
+                        "ROLLBACK"}));
+  EXPECT_EQ(done(), Log{"a"});
+}
+
+TEST_F(MigratorTest, AStampIsOneTransactionOfRows) {
+  StampPlan plan{{"z"}, true, {{{}, {"a"}, Direction::Up, false, {{"", "a"}}}}, {"a"}};
+  MigrationContext made = context();
+  execute(plan, made);
+  ASSERT_EQ(connection_.log.size(), 5U);
+  EXPECT_EQ(connection_.log[2], "DELETE FROM alembic_version");
+  EXPECT_EQ(log(), (Log{"BEGIN", "version", "version", "COMMIT"}));
 }
 
 TEST_F(MigratorTest, ReportsAndObserverTellTheStepsInOrder) {

@@ -54,10 +54,106 @@ TEST_F(ScriptDirTest, ReadsScriptsInTheOrderOfTheirNames) {
 TEST_F(ScriptDirTest, PassesOverOtherFiles) {
   write("a.sql", "-- revision: a\n");
   for (const char* name :
-       {".hidden.sql", "_draft.sql", "README.md", "a.sql.bak", "sub.sql/x.sql", "sub/b.sql"}) {
+       {".hidden.sql", "_draft.sql", "README.md", "a.sql.bak", "sub.sql/x.sql", "sub/b.sql",
+        "__init__.py", "__init__x.py", ".#a.py", "env.py", "script.py.mako", "a.pyc", ".b.yaml",
+        "_c.yml", "stillhead.yaml", "__pycache__/a.py"}) {
     write(name, "no header");
   }
   EXPECT_EQ(read_scripts(root_).size(), 1u);
+}
+
+TEST_F(ScriptDirTest, MixesTheFormats) {
+  write("1.yml", "revision: a\nmessage: first\nupgrade: [{execute: A}]\n");
+  write("2.sql", "-- revision: b\n-- down_revision: a\n-- message: second\n");
+  write("3.py", "'third'\nrevision = 'c'\ndown_revision = 'b'\n");
+  write("4.yaml", "revision: d\ndown_revision: c\nupgrade: []\n");
+  const std::vector<Revision> revisions = read_scripts(root_);
+  ASSERT_EQ(revisions.size(), 4u);
+  std::string text;
+  for (const Revision& revision : revisions) {
+    text += revision.id + " " + revision.message + (revision.doc == revision.message ? "; " : "?");
+  }
+  EXPECT_EQ(text, "a first; b second; c third; d ; ");
+  EXPECT_EQ(revisions[0].format, ScriptFormat::Yaml);
+  EXPECT_EQ(revisions[1].format, ScriptFormat::Sql);
+  EXPECT_EQ(revisions[2].format, ScriptFormat::Python);
+  EXPECT_EQ(read_body(revisions[0]).upgrade.size(), 1u);
+  EXPECT_TRUE(read_body(revisions[3]).upgrade.empty());
+}
+
+// Names with a dot or an underscore in front are revisions to Alembic.
+TEST_F(ScriptDirTest, TakesPythonFilesAsAlembicDoes) {
+  write("_a.py", "revision = 'a'\ndown_revision = None\n");
+  write(".b.py", "revision = 'b'\ndown_revision = 'a'\n");
+  EXPECT_EQ(read_scripts(root_).size(), 2u);
+}
+
+TEST_F(ScriptDirTest, SaysThatPythonIsNotRun) {
+  write("a.py", "revision = 'a'\ndown_revision = None\n");
+  const Error error = error_of([&] { read_body(read_scripts(root_).front()); });
+  EXPECT_EQ(error.reason(), Reason::InvalidScripts);
+  EXPECT_EQ(error.message(), "cannot run revision a: " + (root_ / "a.py").string() +
+                                 " is a Python script, and this version of stillhead does not run "
+                                 "Python");
+  EXPECT_EQ(error.hint(),
+            "let `alembic` run it (both may use one database, in turns), or write the revision as "
+            ".sql or .yaml with the same id");
+}
+
+std::string ids_of(const std::vector<Revision>& revisions) {
+  std::string text;
+  for (const Revision& revision : revisions) text += revision.id;
+  return text;
+}
+
+TEST_F(ScriptDirTest, ReadsSeveralFoldersInTheirOrder) {
+  write("y/2.sql", "-- revision: a\n");
+  write("x/1.sql", "-- revision: b\n");
+  write("x/sub/1.sql", "-- revision: c\n");
+  EXPECT_EQ(ids_of(read_scripts(ScriptLocations{.folders = {root_ / "y", root_ / "x"}})), "ab");
+}
+
+// As os.walk of Python does it with sorted names: the files of a folder before its subfolders.
+TEST_F(ScriptDirTest, ReadsSubfoldersWhenAskedTo) {
+  write("z.sql", "-- revision: a\n");
+  write("b/1.sql", "-- revision: c\n");
+  write("a/2.sql", "-- revision: b\n");
+  write("b/0/1.py", "revision = 'd'\ndown_revision = None\n");
+  write("__pycache__/1.sql", "no header");
+  fs::create_directory_symlink("b", root_ / "link");
+  EXPECT_EQ(ids_of(read_scripts(ScriptLocations{.folders = {root_}, .recursive = true})), "abcd");
+}
+
+TEST_F(ScriptDirTest, IgnoresAFileThatIsReachedTwice) {
+  write("a.sql", "-- revision: a\n");
+  write("x/b.sql", "-- revision: b\n");
+  fs::create_symlink("a.sql", root_ / "c.sql");
+  EXPECT_EQ(ids_of(read_scripts(root_)), "a");
+  fs::create_directory_symlink("x", root_ / "y");
+  const ScriptLocations locations{.folders = {root_ / "y", root_, root_ / "x"}, .recursive = true};
+  EXPECT_EQ(ids_of(read_scripts(locations)), "ba");
+}
+
+TEST_F(ScriptDirTest, MayBeEmptyWhenThatIsNoFault) {
+  const ScriptLocations strict{.folders = {root_, root_}};
+  EXPECT_EQ(error_of([&] { read_scripts(strict); }).message(),
+            root_.string() + ", " + root_.string() +
+                ": the folders hold no script (*.sql, *.yaml or *.py)");
+  const ScriptLocations lax{.folders = {root_, root_ / "none"}, .may_be_empty = true};
+  EXPECT_TRUE(read_scripts(lax).empty());
+}
+
+TEST_F(ScriptDirTest, ListsTheFaultsOfAllFormats) {
+  write("a.py", "revision = f()\n");
+  write("b.yaml", "revision: a b\n");
+  EXPECT_EQ(
+      refused().message(),
+      (root_ / "a.py").string() +
+          ":1: revision is no literal, but `f()`; headers are read without running Python: "
+          "write revision = \"4f1c2a9b0d3e\" at the beginning of a line\n" +
+          (root_ / "b.yaml").string() +
+          ":1: Character(s) white space not allowed in revision identifier 'a b'; write plain "
+          "names; several as a list: [a1, b2]");
 }
 
 TEST_F(ScriptDirTest, PrefersASubfolderCalledVersions) {
@@ -81,7 +177,7 @@ TEST_F(ScriptDirTest, FollowsLinksAsAMountedVolumeHasThem) {
 
 // The header may be longer than the first piece that is read, and cut anywhere.
 TEST_F(ScriptDirTest, ReadsHeadersOfAnyLength) {
-  for (const std::size_t length : {4070u, 4080u, 4085u, 4090u, 4096u, 40'000u}) {
+  for (const std::size_t length : {16'358u, 16'368u, 16'373u, 16'378u, 16'384u, 80'000u}) {
     SCOPED_TRACE(length);
     write("a.sql", "-- " + std::string(length, 'x') +
                        "\xC3\xA4\n-- revision: a\n-- message: \xC3\xA4" + std::string(5000, 'y') +
@@ -107,7 +203,8 @@ TEST_F(ScriptDirTest, ListsTheFaultsOfAllScripts) {
 
 TEST_F(ScriptDirTest, SaysWhatIsWrongWithTheFolder) {
   const Error empty = refused();
-  EXPECT_EQ(empty.message(), root_.string() + ": the folder holds no script (*.sql)");
+  EXPECT_EQ(empty.message(),
+            root_.string() + ": the folder holds no script (*.sql, *.yaml or *.py)");
   EXPECT_EQ(empty.hint().substr(0, 96),
             "name the folder that holds the scripts; to begin, put a file like this into it:\n-- "
             "revision: 4f1");

@@ -27,21 +27,28 @@ TEST(DialectTest, QuotesIdentifiersAndLiterals) {
 
 TEST(DialectTest, WritesTheVersionTableAsAlembicDoes) {
   const Dialect& dialect = postgres_dialect();
-  EXPECT_EQ(dialect.qualified({}), "\"alembic_version\"");
-  EXPECT_EQ(dialect.qualified({"app", "v"}), "\"app\".\"v\"");
+  EXPECT_EQ(dialect.qualified({}), "alembic_version");
+  EXPECT_EQ(dialect.qualified({"App", "user"}), "\"App\".\"user\"");
   EXPECT_EQ(dialect.create_version_table({"app", "v"}),
-            "CREATE TABLE \"app\".\"v\" (version_num VARCHAR(32) NOT NULL, CONSTRAINT \"v_pkc\" "
-            "PRIMARY KEY (version_num))");
+            "CREATE TABLE app.v (\n    version_num VARCHAR(32) NOT NULL, \n    CONSTRAINT v_pkc "
+            "PRIMARY KEY (version_num)\n)");
+  EXPECT_EQ(dialect.create_version_table({"", "v", false}),
+            "CREATE TABLE v (\n    version_num VARCHAR(32) NOT NULL\n)");
+  EXPECT_EQ(dialect.clear_version_table({"app", "v"}), "DELETE FROM app.v");
 }
 
 TEST(DialectTest, ChangesOneRowOfTheVersionTable) {
-  const Dialect& dialect = sqlite_dialect();
-  EXPECT_EQ(dialect.change_version_row({}, {"", "b"}),
-            "INSERT INTO \"alembic_version\" (version_num) VALUES ('b')");
+  const Dialect& dialect = postgres_dialect();
+  EXPECT_EQ(dialect.change_version_row({"s", "v"}, {"", "b"}),
+            "INSERT INTO s.v (version_num) VALUES ('b') RETURNING s.v.version_num");
+  EXPECT_EQ(sqlite_dialect().change_version_row({}, {"", "b"}),
+            "INSERT INTO alembic_version (version_num) VALUES ('b') RETURNING version_num");
+  EXPECT_EQ(dialect.change_version_row({"", "v", false}, {"", "b"}),
+            "INSERT INTO v (version_num) VALUES ('b')");
   EXPECT_EQ(dialect.change_version_row({}, {"a", ""}),
-            "DELETE FROM \"alembic_version\" WHERE version_num = 'a'");
-  EXPECT_EQ(dialect.change_version_row({}, {"a", "b"}),
-            "UPDATE \"alembic_version\" SET version_num = 'b' WHERE version_num = 'a'");
+            "DELETE FROM alembic_version WHERE alembic_version.version_num = 'a'");
+  EXPECT_EQ(dialect.change_version_row({"s", "v"}, {"a", "b"}),
+            "UPDATE s.v SET version_num='b' WHERE s.v.version_num = 'a'");
 }
 
 TEST(DialectTest, RendersOperationsInOrder) {

@@ -1,0 +1,44 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Programs of the user: editors and post-write hooks. Started without a shell, waited for.
+#pragma once
+
+#include <filesystem>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "engine/cli/options.h"
+
+namespace engine {
+
+struct ChildProcess {
+  std::string program = {};  // a path, or a name to be looked for in PATH
+  std::vector<std::string> arguments = {};
+  std::string folder = {};  // where it runs; empty: here
+  enum class Output { Inherit, ToStandardError, Nowhere } output = Output::Inherit;
+};
+
+struct ChildEnd {
+  int exit_code = 0;
+  int signal = 0;  // not 0: what killed it
+};
+
+// The child has the default signals and standard streams of ours. Throws Error(InvalidUsage)
+// "cannot run PROGRAM: cause".
+ChildEnd run_child(const ChildProcess&, const Environment&);
+
+// Where PATH has `name`; a name with a slash stays as it is. Empty: nowhere.
+std::string find_program(const std::string& name, const Environment&);
+
+// What children get. `executable`: what /proc/self/exe points to; the libraries of a bundle that
+// holds it are taken out of LD_LIBRARY_PATH, LD_PRELOAD and LD_AUDIT: they are of another system
+// than the child's.
+Environment child_environment(const Environment&, const std::filesystem::path& executable);
+
+// Words as a POSIX shell splits them, quotes and backslashes obeyed, nothing expanded (Python's
+// shlex.split). Throws Error(InvalidUsage): "WHAT: No closing quotation", "WHAT: No escaped
+// character".
+std::vector<std::string> split_words(std::string_view text, std::string_view what);
+
+}  // namespace engine

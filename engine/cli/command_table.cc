@@ -1,0 +1,197 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "engine/cli/command_table.h"
+
+#include <algorithm>
+#include <array>
+
+#include "engine/core/error.h"
+
+namespace engine {
+namespace {
+
+constexpr std::array kCommands = {
+    CommandInfo{
+        "upgrade", "TARGET", "heads", "sql tag transaction", "bring the database up to a revision",
+        "Runs what is missing, one transaction a revision, and stops at the first failure,\n"
+        "which is rolled back. Nothing to do is success. A target that the database has\n"
+        "already left behind is an error (exit code 4). With --sql the target may be a\n"
+        "range FROM:TO.\n"},
+    CommandInfo{"downgrade", "TARGET", "-1", "sql tag transaction",
+                "take the database back to a revision",
+                "Runs the downgrade sections of what is above the target. A script without such a\n"
+                "section cannot be taken back (exit code 6). With --sql the target is a range\n"
+                "FROM:TO.\n"},
+    CommandInfo{"apply", "TARGET", "heads", "downgrade transaction",
+                "bring the database to a revision, whichever direction that is", ""},
+    CommandInfo{"plan", "TARGET", "heads", "downgrade",
+                "show what upgrade, downgrade or apply would do",
+                "Prints each step with the change of the version table, and changes nothing. Goes\n"
+                "up as upgrade does; where the target lies below the database, down, if\n"
+                "--downgrade is allow.\n"},
+    CommandInfo{"stamp", "REVISION...", "heads", "sql tag purge",
+                "write the version table without running any script",
+                "Says that the database is at these revisions. Nothing else is changed.\n"},
+    CommandInfo{"current", "", "", "verbose check-heads",
+                "show the revisions that the database is at", ""},
+    CommandInfo{"history", "", "", "rev-range verbose indicate-current",
+                "list the scripts, newest first",
+                "A range is FROM:TO, both included; either side may be left out, and `current`\n"
+                "stands for where the database is.\n"},
+    CommandInfo{"heads", "", "", "verbose resolve-dependencies",
+                "list the newest revision of each branch", ""},
+    CommandInfo{"branches", "", "", "verbose", "list the revisions from which branches begin", ""},
+    CommandInfo{"show", "REVISION", "head", "", "show a revision in full",
+                "`current` stands for where the database is.\n"},
+    CommandInfo{"graph", "", "", "format indicate-current", "draw the revisions as a tree", ""},
+    CommandInfo{"revision", "", "",
+                "message head splice branch-label depends-on rev-id version-path autogenerate sql",
+                "make a new, empty script", ""},
+    CommandInfo{"merge", "REVISION...", "heads", "message branch-label rev-id splice",
+                "make a script that joins revisions", ""},
+    CommandInfo{"edit", "REVISION", "head", "", "open a script in an editor",
+                "The editor is $VISUAL or $EDITOR. `current` stands for where the database is.\n"},
+    CommandInfo{"init", "DIR", "migrations", "template package", "begin a project", ""},
+    CommandInfo{"list-templates", "", "", "", "list the templates of init", ""},
+    CommandInfo{"ensure-version", "", "", "sql transaction",
+                "make the version table where it is missing", ""},
+    CommandInfo{"config", "", "", "", "show every setting and where it comes from", ""},
+    CommandInfo{"completion", "SHELL", "bash", "", "print a script that completes commands",
+                "SHELL is bash, zsh or fish. For example, in ~/.bashrc:\n"
+                "  source <(stillhead completion bash)\n"},
+    CommandInfo{"digest", "DIR", "migrations", "", "print the SHA-256 of a folder of scripts",
+                "The value for --scripts-sha256. The same as\n"
+                "`cd DIR && LC_ALL=C sha256sum -- * | sha256sum`.\n"},
+    CommandInfo{
+        "bundle", "DIR", "/engine", "", "copy this program with all it needs to a folder",
+        "For a program that was installed as a self-contained bundle: bin/stillhead and\n"
+        "lib/ with its libraries and loader. The copy runs where nothing else is installed.\n"},
+    CommandInfo{"man", "", "", "", "print the manual page",
+                "To read it: stillhead man | man -l -\n"},
+    CommandInfo{"version", "", "", "", "print the version", ""},
+    CommandInfo{"help", "[COMMAND]", "upgrade", "", "print this page, or the page of a command",
+                ""},
+};
+
+constexpr std::array kCommonOptions = {
+    OptionInfo{"config", 'c', "FILE",
+               "alembic.ini, pyproject.toml or stillhead.yaml; default: those of the folder",
+               "ALEMBIC_CONFIG", true},
+    OptionInfo{"name", 'n', "SECTION", "of alembic.ini; default: alembic"},
+    OptionInfo{"x", 'x', "KEY=VALUE", "an argument for env.py", "", true},
+    OptionInfo{"version-locations", '\0', "DIR:DIR",
+               "folders of the scripts, where there are several", "STILLHEAD_VERSION_LOCATIONS"},
+    OptionInfo{"script-location", '\0', "DIR", "folder of the scripts; default: migrations",
+               "STILLHEAD_SCRIPT_LOCATION"},
+    OptionInfo{"database-url", 'd', "URL", "postgresql://USER@HOST/NAME, sqlite:///FILE",
+               "STILLHEAD_DATABASE_URL, DATABASE_URL"},
+    OptionInfo{"database-url-file", '\0', "FILE", "file that holds the URL",
+               "STILLHEAD_DATABASE_URL_FILE"},
+    OptionInfo{"version-table", '\0', "NAME", "default: alembic_version",
+               "STILLHEAD_VERSION_TABLE"},
+    OptionInfo{"version-table-schema", '\0', "NAME", "default: the search path",
+               "STILLHEAD_VERSION_TABLE_SCHEMA"},
+    OptionInfo{"lock-wait", '\0', "DURATION", "how long to wait for another run; default: 5m",
+               "STILLHEAD_LOCK_WAIT"},
+    OptionInfo{"connect-timeout", '\0', "DURATION", "default: 10s", "STILLHEAD_CONNECT_TIMEOUT"},
+    OptionInfo{"scripts-sha256", '\0', "HEX",
+               "refuse scripts with another digest (see `stillhead digest`)",
+               "STILLHEAD_SCRIPTS_SHA256"},
+    OptionInfo{"json", '\0', "", "print one JSON document instead of text"},
+    OptionInfo{"report", '\0', "FILE", "write a report of the run, also of a failed one",
+               "STILLHEAD_REPORT"},
+    OptionInfo{"report-limit", '\0', "BYTES", "keep the report below this size; at least 1024",
+               "STILLHEAD_REPORT_LIMIT"},
+    OptionInfo{"report-without-data", '\0', "",
+               "leave out what can hold people's data: DETAIL and SQL text"},
+    OptionInfo{"owner", '\0', "TEXT", "who asked for the run; goes into the history",
+               "STILLHEAD_OWNER"},
+    OptionInfo{"attempt", '\0', "N", "which attempt of the owner this is", "STILLHEAD_ATTEMPT"},
+    OptionInfo{"run-id", '\0', "HEX", "16 digits; default: random", "STILLHEAD_RUN_ID"},
+    OptionInfo{"quiet", 'q', "", "print errors only"},
+    OptionInfo{"raiseerr", '\0', "", "accepted for Alembic's sake; changes nothing"},
+    OptionInfo{"no-color", '\0', "", "no colour on a terminal", "NO_COLOR"},
+    OptionInfo{"log-format", '\0', "text|json", "of the lines on standard error",
+               "STILLHEAD_LOG_FORMAT"},
+    OptionInfo{"help", 'h', "", "this page, or with a command the command's"},
+    OptionInfo{"version", '\0', "", "print the version"},
+};
+
+constexpr std::array kOwnOptions = {
+    OptionInfo{"autogenerate", '\0', "", "fill the script from the difference to the models"},
+    OptionInfo{"branch-label", '\0', "LABEL", "of a branch that begins here"},
+    OptionInfo{"check-heads", 'c', "", "fail unless the database is at every head (exit code 7)"},
+    OptionInfo{"depends-on", '\0', "REVISION", "which must be applied before", "", true},
+    OptionInfo{"downgrade", '\0', "forbid|allow",
+               "whether going down is permitted; default: forbid (exit code 6)"},
+    OptionInfo{"format", '\0', "text|dot|mermaid|json", "of the drawing; default: text"},
+    OptionInfo{"head", '\0', "REVISION", "on which the script stands; default: head"},
+    OptionInfo{"indicate-current", 'i', "", "mark the revisions that the database is at"},
+    OptionInfo{"message", 'm', "TEXT", "of the script; also makes its file name"},
+    OptionInfo{"package", '\0', "", "accepted for Alembic's sake; changes nothing"},
+    OptionInfo{"purge", '\0', "", "empty the version table first, whatever it holds"},
+    OptionInfo{"resolve-dependencies", '\0', "", "leave out what another revision depends on"},
+    OptionInfo{"rev-id", '\0', "ID", "default: 12 random hexadecimal digits"},
+    OptionInfo{"rev-range", 'r', "FROM:TO", "only these revisions"},
+    OptionInfo{"splice", '\0', "", "permit a parent that is no head"},
+    OptionInfo{"sql", '\0', "", "print the statements instead of executing them"},
+    OptionInfo{"tag", '\0', "TEXT", "for env.py"},
+    OptionInfo{"template", 't', "NAME", "see `stillhead list-templates`; default: sql"},
+    OptionInfo{"transaction", '\0', "per_revision|single", "default: per_revision",
+               "STILLHEAD_TRANSACTION"},
+    OptionInfo{"verbose", 'v', "", "several lines a revision: parents, labels, file"},
+    OptionInfo{"version-path", '\0', "DIR", "folder of the script, where there are several"},
+};
+
+bool same_name(std::string_view a, std::string_view b) {
+  const auto dashed = [](char c) { return c == '_' ? '-' : c; };
+  return std::ranges::equal(a, b, {}, dashed, dashed);
+}
+
+}  // namespace
+
+std::span<const CommandInfo> command_table() { return kCommands; }
+
+const CommandInfo* find_command(std::string_view name) {
+  const auto command = std::ranges::find_if(
+      kCommands, [&](const CommandInfo& info) { return same_name(info.name, name); });
+  return command == kCommands.end() ? nullptr : &*command;
+}
+
+std::vector<std::string_view> command_names() {
+  std::vector<std::string_view> names;
+  for (const CommandInfo& command : kCommands) names.push_back(command.name);
+  return names;
+}
+
+std::span<const OptionInfo> common_options() { return kCommonOptions; }
+
+std::vector<const OptionInfo*> options_of(const CommandInfo& command) {
+  std::vector<const OptionInfo*> result;
+  std::string_view rest = command.options;
+  while (!rest.empty()) {
+    const std::string_view name = rest.substr(0, rest.find(' '));
+    rest.remove_prefix(std::min(rest.size(), name.size() + 1));
+    const auto option = std::ranges::find(kOwnOptions, name, &OptionInfo::name);
+    if (option == kOwnOptions.end()) throw Error(Reason::Bug, "an option is listed but not known");
+    result.push_back(&*option);
+  }
+  return result;
+}
+
+const OptionInfo* find_option(std::string_view name) {
+  const auto find_in = [&](const auto& options) -> const OptionInfo* {
+    const auto option = std::ranges::find(options, name, &OptionInfo::name);
+    return option == options.end() ? nullptr : &*option;
+  };
+  const OptionInfo* common = find_in(kCommonOptions);
+  return common != nullptr ? common : find_in(kOwnOptions);
+}
+
+std::vector<std::string_view> option_names() {
+  std::vector<std::string_view> names;
+  for (const OptionInfo& option : kCommonOptions) names.push_back(option.name);
+  for (const OptionInfo& option : kOwnOptions) names.push_back(option.name);
+  return names;
+}
+
+}  // namespace engine

@@ -1,0 +1,128 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "engine/cli/completion.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "engine/cli/command_table.h"
+#include "engine/core/error.h"
+
+namespace engine {
+namespace {
+
+constexpr std::string_view kBash = R"sh(# bash completion for stillhead
+_stillhead() {
+  local words=("${COMP_WORDS[@]:1:COMP_CWORD}") word=${COMP_WORDS[COMP_CWORD]}
+  mapfile -t COMPREPLY < <(compgen -W "$(stillhead __complete "${words[@]}" 2>/dev/null)" -- "$word")
+}
+#A colon would break LABEL ranges apart.
+COMP_WORDBREAKS = $ {COMP_WORDBREAKS//[:@=]/}
+complete -o default -F _stillhead stillhead
+)sh";
+
+constexpr std::string_view kZsh = R"sh(#compdef stillhead
+_stillhead() {
+  local -a found
+  found=("${(@f)$(stillhead __complete "${(@)words[2,CURRENT]}" 2>/dev/null)}")
+  if [[ -n $found ]]; then compadd -a found; else _files; fi
+}
+compdef _stillhead stillhead
+)sh";
+
+constexpr std::string_view kFish = R"sh(# fish completion for stillhead
+function __stillhead_complete
+  set -l words (commandline -opc) (commandline -ct)
+  stillhead __complete $words[2..-1] 2>/dev/null
+end
+complete -c stillhead -a '(__stillhead_complete)'
+)sh";
+
+void add_choices(std::string_view choices, std::vector<std::string>& words) {
+  while (!choices.empty()) {
+    const std::string_view choice = choices.substr(0, choices.find('|'));
+    words.emplace_back(choice);
+    choices.remove_prefix(std::min(choices.size(), choice.size() + 1));
+  }
+}
+
+void add_targets(const RevisionGraph& graph, std::vector<std::string>& words) {
+  words.insert(words.end(), {"heads", "head", "base"});
+  for (const Revision& revision : graph.revisions()) {
+    words.push_back(revision.id);
+    for (const std::string& label : revision.branch_labels) words.push_back(label + "@head");
+  }
+}
+
+bool names_revision(std::string_view value) {
+  return value.starts_with("REVISION") || value == "TARGET";
+}
+
+void add_value(std::string_view value, const RevisionGraph& graph,
+               std::vector<std::string>& words) {
+  if (names_revision(value)) add_targets(graph, words);
+  if (value == "SHELL") add_choices("bash|zsh|fish", words);
+  if (value.find('|') != std::string_view::npos) add_choices(value, words);
+  if (value == "[COMMAND]") {
+    for (const std::string_view name : command_names()) words.emplace_back(name);
+  }
+}
+
+// The option whose value the next word is; null: none.
+const OptionInfo* waits_for_value(const CommandInfo* command, std::string_view word) {
+  std::vector<const OptionInfo*> options;
+  if (command != nullptr) options = options_of(*command);
+  for (const OptionInfo& option : common_options()) options.push_back(&option);
+  const auto found = std::ranges::find_if(options, [&](const OptionInfo* option) {
+    return !option->value.empty() && (word == fmt::format("--{}", option->name) ||
+                                      word == fmt::format("-{}", option->letter));
+  });
+  return found == options.end() ? nullptr : *found;
+}
+
+}  // namespace
+
+std::string completion_script(std::string_view shell) {
+  if (shell == "bash") return std::string(kBash);
+  if (shell == "zsh") return std::string(kZsh);
+  if (shell == "fish") return std::string(kFish);
+  throw Error(Reason::InvalidUsage, fmt::format("no completion for the shell \"{}\"", shell),
+              "say bash, zsh or fish");
+}
+
+std::vector<std::string> complete(const std::vector<std::string>& words,
+                                  const RevisionGraph& graph) {
+  std::vector<std::string> found;
+  const CommandInfo* command = nullptr;
+  const OptionInfo* waiting = nullptr;
+  for (std::size_t i = 0; i + 1 < words.size(); ++i) {
+    const bool is_value = waiting != nullptr;
+    waiting = is_value ? nullptr : waits_for_value(command, words[i]);
+    if (!is_value && command == nullptr && !words[i].starts_with('-')) {
+      command = find_command(words[i]);
+    }
+  }
+  if (waiting != nullptr) {
+    add_value(waiting->value, graph, found);
+    return found;
+  }
+  if (!words.empty() && words.back().starts_with('-')) {
+    if (command != nullptr) {
+      for (const OptionInfo* option : options_of(*command)) {
+        found.push_back(fmt::format("--{}", option->name));
+      }
+    }
+    for (const OptionInfo& option : common_options()) {
+      found.push_back(fmt::format("--{}", option.name));
+    }
+    return found;
+  }
+  if (command == nullptr) {
+    for (const std::string_view name : command_names()) found.emplace_back(name);
+  } else {
+    add_value(command->argument, graph, found);
+  }
+  return found;
+}
+
+}  // namespace engine

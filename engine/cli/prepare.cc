@@ -1,0 +1,64 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "engine/cli/prepare.h"
+
+#include <fmt/format.h>
+
+#include <utility>
+
+#include "engine/cli/inputs.h"
+#include "engine/core/error.h"
+#include "engine/script/script_dir.h"
+
+namespace engine {
+namespace {
+
+PreparedStep prepare_step(const Step& step, const Revision& revision, const Dialect& dialect) {
+  const ScriptBody body = read_body(revision);
+  if (step.direction == Direction::Down && !body.downgrade) {
+    throw Error(Reason::IrreversibleRevision,
+                fmt::format("cannot downgrade revision {}: {} has no downgrade section",
+                            revision.id, revision.file),
+                "write `-- stillhead:downgrade` and what takes the revision back; an empty section "
+                "means that nothing is to be done");
+  }
+  PreparedStep prepared{step, revision, {}, body.checksum};
+  prepared.statements = dialect.render(
+      step.direction == Direction::Up ? body.upgrade : *body.downgrade, revision.file);
+  if (!revision.transactional) {
+    for (Statement& statement : prepared.statements) statement.transactional = false;
+  }
+  return prepared;
+}
+
+void add_written(const std::vector<RowChange>& rows, RevisionSet& written) {
+  for (const RowChange& change : rows) {
+    if (!change.to.empty()) written.insert(change.to);
+  }
+}
+
+}  // namespace
+
+std::vector<PreparedStep> prepare(const Plan& plan, const RevisionGraph& graph,
+                                  const Dialect& dialect, const Options& options) {
+  std::vector<PreparedStep> steps;
+  for (const Step& step : plan.steps) {
+    steps.push_back(prepare_step(step, graph.at(step.revision), dialect));
+  }
+  // The folder may have been exchanged while it was read.
+  verify_scripts(options);
+  return steps;
+}
+
+RevisionSet written_by(const Plan& plan) {
+  RevisionSet written;
+  for (const Step& step : plan.steps) add_written(step.rows, written);
+  return written;
+}
+
+RevisionSet written_by(const StampPlan& plan) {
+  RevisionSet written;
+  for (const StampStep& step : plan.steps) add_written(step.rows, written);
+  return written;
+}
+
+}  // namespace engine

@@ -1,0 +1,47 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "engine/cli/workplace.h"
+
+#include <utility>
+
+#include "engine/cli/inputs.h"
+#include "engine/db/sqlite_file.h"
+
+namespace engine {
+
+Workplace::Workplace(const Options& options, Observer& observer, std::stop_token stop,
+                     WhenMissing when_missing)
+    : options_(options),
+      observer_(observer),
+      stop_(std::move(stop)),
+      when_missing_(when_missing),
+      url_(find_database(options)),
+      versions_(options.version_table) {}
+
+const Dialect& Workplace::dialect() const { return dialect_of(url_.flavour); }
+
+bool Workplace::is_to_be_made() const {
+  return when_missing_ == WhenMissing::Create && sqlite_file_is_missing(url_);
+}
+
+Connection& Workplace::connection() {
+  if (!connection_) {
+    ConnectOptions connecting = connect_options(options_, &observer_);
+    connecting.create = when_missing_ == WhenMissing::Create;
+    connection_ = connect(url_, connecting, stop_);
+    on_stop_.emplace(stop_, [this] { connection_->cancel(); });
+  }
+  return *connection_;
+}
+
+std::vector<RevisionId> Workplace::rows() {
+  if (!connection_ && is_to_be_made()) return {};
+  return versions_.read_in_order(connection());
+}
+
+std::unique_ptr<MigrationLock> Workplace::lock() {
+  connection();  // a file must be there to be locked
+  return acquire_lock(url_, connect_options(options_), versions_.name(),
+                      LockOptions{options_.lock_wait}, observer_, stop_);
+}
+
+}  // namespace engine

@@ -1,0 +1,52 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// The database of a command: opened when it is needed, cancelled when the command is asked to stop.
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <optional>
+#include <stop_token>
+#include <vector>
+
+#include "engine/cli/options.h"
+#include "engine/db/connection.h"
+#include "engine/db/version_table.h"
+#include "engine/run/lock.h"
+#include "engine/run/observer.h"
+
+namespace engine {
+
+class Workplace {
+ public:
+  enum class WhenMissing { Fail, Create };  // an SQLite file
+
+  // Finds the URL. Throws Error(InvalidUsage). All references must outlive the workplace.
+  Workplace(const Options&, Observer&, std::stop_token, WhenMissing);
+
+  const DatabaseUrl& url() const { return url_; }
+  const Dialect& dialect() const;
+  VersionTable& versions() { return versions_; }
+
+  // Opens at the first call. Throws what connect() throws.
+  Connection& connection();
+  // Of the version table, in the order in which the database gives them; a file that is still to be
+  // made has none, and is not made by this.
+  std::vector<RevisionId> rows();
+  // Throws what acquire_lock() throws.
+  std::unique_ptr<MigrationLock> lock();
+
+ private:
+  bool is_to_be_made() const;
+
+  const Options& options_;
+  Observer& observer_;
+  std::stop_token stop_;
+  WhenMissing when_missing_;
+  DatabaseUrl url_;
+  VersionTable versions_;
+  std::unique_ptr<Connection> connection_ = {};
+  std::optional<std::stop_callback<std::function<void()>>> on_stop_ = {};
+};
+
+}  // namespace engine

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 # Thin on purpose: every target is one line that calls CMake or a script.
 .DEFAULT_GOAL := help
-.PHONY: help install-dependencies build test test-all bench demo demo-down fuzz tidy format clean \
+.PHONY: help install-dependencies build test test-all test-newest bench demo demo-down fuzz tidy format clean \
         cluster-up cluster-down
 
 help:  ## this list
@@ -13,14 +13,17 @@ install-dependencies:  ## install missing Debian packages (root or sudo)
 build:  ## build/release/stillhead and build/release/stillhead-operator
 	cmake --preset release && cmake --build --preset release
 
-test:  ## unit, style, database, public histories, one end-to-end set (needs root)
+test:  ## unit, style, database, conformance, public histories, one end-to-end set (needs root)
 	tools/test
 
 test-all:  ## test, and thread sanitizer, fuzzing, races and all later suites
 	tools/test --all
 
+test-newest:  ## random histories beside Alembic's newest release instead of the pinned one
+	tests/differential/run --newest
+
 bench:  ## benchmarks beside psql and Alembic; results in docs/benchmarks.md
-	tests/bench/run
+	tests/bench/run --write docs/benchmarks.md
 
 demo:  ## from nothing to a migration on a real cluster
 	tools/demo

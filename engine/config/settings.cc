@@ -29,7 +29,7 @@ Settings::Settings(const ConfigSources& sources) : Settings() {
 
 const Value& Settings::at(Key key) const {
   const Value& value = values_[static_cast<std::size_t>(key)];
-  if (value.fault) throw *value.fault;
+  if (value.fault) throw Error(*value.fault);
   return value;
 }
 
@@ -71,12 +71,12 @@ const std::string& Settings::origin(Key key) const {
 }
 
 const std::string& Settings::script_location() const {
-  if (!is_set(Key::ScriptLocation) && no_script_location_) throw *no_script_location_;
+  if (!is_set(Key::ScriptLocation) && no_script_location_) throw Error(*no_script_location_);
   return text(Key::ScriptLocation);
 }
 
 const std::vector<PostWriteHook>& Settings::post_write_hooks() const {
-  if (hooks_fault_) throw *hooks_fault_;
+  if (hooks_fault_) throw Error(*hooks_fault_);
   return hooks_;
 }
 

@@ -16,10 +16,6 @@ namespace {
 constexpr std::string_view kRefusedByAlembic = "@-+:";
 // What no header can hold, in whichever format.
 constexpr std::string_view kNotInNames = ",;'\"`()[]{}\\/ \t\r\n\f\v";
-constexpr std::string_view kHeadWanted =
-    "name the parent: `--head ID`, `--head BRANCH@head`, or `--head base` for a new base; `merge "
-    "heads` joins all";
-
 [[noreturn]] void fail(const std::string& message, const std::string& hint) {
   throw Error(Reason::InvalidUsage, message, hint);
 }

@@ -8,7 +8,6 @@
 #include <cstdlib>
 #include <fstream>
 #include <iterator>
-#include <ranges>
 
 #include "engine/core/error.h"
 
@@ -275,13 +274,12 @@ TimeZone find_time_zone(const std::string& name, const std::vector<fs::path>& fo
     return c >= 'a' && c <= 'z' ? static_cast<char>(c - 'a' + 'A') : c;
   });
   if (auto zone = load(upper, folders)) return *zone;
+  std::vector<std::string> looked_in;
+  for (const fs::path& folder : folders) looked_in.push_back(folder.string());
   throw Error(Reason::InvalidUsage, fmt::format("Can't locate timezone: {}", name),
               fmt::format("`timezone` takes a name such as Europe/Paris or UTC; the time zone "
                           "database (package tzdata) was looked for in {}",
-                          fmt::join(folders | std::views::transform([](const fs::path& folder) {
-                                      return folder.string();
-                                    }),
-                                    ", ")));
+                          fmt::join(looked_in, ", ")));
 }
 
 }  // namespace engine

@@ -306,12 +306,11 @@ class ModuleReader {
     const PythonLexer::Place behind = lexer_.place();
     lexer_.skip_blanks(false);
     const char c = lexer_.peek();
-    if (c == '=' && lexer_.peek(1) != '=') {
+    const bool assigned = c == '=' && lexer_.peek(1) != '=';
+    if (assigned || (c == ':' && before == '\0' && take_annotation())) {
       bind_hidden(*index);
     } else if (c == ',' && (before == '\0' || before == ',')) {
       listed.push_back(*index);
-    } else if (c == ':' && before == '\0' && take_annotation()) {
-      bind_hidden(*index);
     } else {
       note_change(*index);
     }

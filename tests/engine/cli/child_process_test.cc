@@ -51,7 +51,7 @@ TEST(SplitWordsTest, RefusesWhatDoesNotEnd) {
                                                        {"\"b\\", "No escaped character"},
                                                        {"b\\", "No escaped character"}};
   for (const auto& [text, fault] : cases) {
-    const Error error = error_of([&] { split_words(text, "options"); });
+    const Error error = error_of([&, given = text] { split_words(given, "options"); });
     EXPECT_EQ(error.reason(), Reason::InvalidUsage);
     EXPECT_EQ(error.message(), "options: " + fault);
     EXPECT_EQ(error.hint(), "quotes and backslashes are read as a shell reads them");

@@ -69,7 +69,7 @@ TEST(HooksTest, AreRefusedInAlembicsWords) {
        "options of post write hook 'fmt': No closing quotation"},
   };
   for (const auto& [options, message] : cases) {
-    const Error error = error_of([&] { plan(options); });
+    const Error error = error_of([&, given = options] { plan(given); });
     EXPECT_EQ(error.reason(), Reason::InvalidUsage);
     EXPECT_EQ(error.message(), message);
   }

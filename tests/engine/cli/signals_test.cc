@@ -19,7 +19,7 @@ class StopSignalsTest : public testing::Test {
       std::signal(signal, SIG_DFL);
     }
   }
-  ~StopSignalsTest() {
+  ~StopSignalsTest() override {
     for (const auto& [signal, action] : actions_) sigaction(signal, &action, nullptr);
     pthread_sigmask(SIG_SETMASK, &mask_, nullptr);
   }

@@ -67,11 +67,11 @@ TEST_F(ConfigFilesTest, KnowsTheFolderOfAFile) {
   const struct {
     std::string name;
     std::string folder;
-  } kCases[] = {{"db/x.ini", here + "/db"},
-                {"./db//x.ini", here + "/db"},
-                {"db/../db/x.ini", here + "/db/../db"},
-                {here + "/db/x.ini", here + "/db"}};
-  for (const auto& c : kCases) {
+  } cases[] = {{"db/x.ini", here + "/db"},
+               {"./db//x.ini", here + "/db"},
+               {"db/../db/x.ini", here + "/db/../db"},
+               {here + "/db/x.ini", here + "/db"}};
+  for (const auto& c : cases) {
     EXPECT_EQ(read_config_files({{c.name}}, {}).ini->folder, c.folder) << c.name;
   }
 }
@@ -85,7 +85,7 @@ TEST_F(ConfigFilesTest, SaysWhatIsWrongWithAFile) {
     std::vector<std::string> names;
     std::string_view message;
     std::string_view hint;
-  } kCases[] = {
+  } cases[] = {
       {{"x.ini"},
        "No config file 'x.ini' found, or file has no '[alembic]' section",
        "-c names it; correct the name, or leave it out"},
@@ -115,7 +115,7 @@ TEST_F(ConfigFilesTest, SaysWhatIsWrongWithAFile) {
        "correct the file or its rights, or name another one with -c"},
       {{""}, "option --config needs a value", ""},
   };
-  for (const auto& c : kCases) {
+  for (const auto& c : cases) {
     const Error error = error_of([&] { read_config_files({c.names}, {}); });
     EXPECT_EQ(error.message(), c.message);
     EXPECT_EQ(error.hint(), c.hint);

@@ -37,7 +37,7 @@ TEST(CheckValueTest, TakesWhatTheTypeAllows) {
     std::string text;
     std::string kept;
     std::string fault;
-  } kCases[] = {
+  } cases[] = {
       {Key::Owner, "anyone: =1", "anyone: =1", ""},
       {Key::RevisionEnvironment, "true", "true", ""},
       {Key::RevisionEnvironment, "1", "", "X takes `true` or `false`, not \"1\""},
@@ -59,7 +59,7 @@ TEST(CheckValueTest, TakesWhatTheTypeAllows) {
        "X takes `text` or `json`, not \"postgresql://...\""},
       {Key::LogFormat, "password=secret", "", "X takes `text` or `json`, not \"password=...\""},
   };
-  for (const auto& c : kCases) {
+  for (const auto& c : cases) {
     const Checked checked = check_value(info(c.key), c.text, "X");
     EXPECT_EQ(checked.text, c.kept) << c.text;
     EXPECT_EQ(checked.fault, c.fault) << c.text;
@@ -71,7 +71,7 @@ TEST(ReadDurationTest, AddsUnits) {
   const struct {
     std::string_view text;
     std::optional<milliseconds> expected;
-  } kCases[] = {
+  } cases[] = {
       {"500ms", milliseconds{500}},
       {"1h30m", milliseconds{5'400'000}},
       {"1m1s1ms", milliseconds{61'001}},
@@ -85,7 +85,7 @@ TEST(ReadDurationTest, AddsUnits) {
       {"5d", {}},
       {"99999999999999999999s", {}},
   };
-  for (const auto& c : kCases) EXPECT_EQ(read_duration(c.text), c.expected) << c.text;
+  for (const auto& c : cases) EXPECT_EQ(read_duration(c.text), c.expected) << c.text;
 }
 
 }  // namespace

@@ -175,7 +175,7 @@ TEST(SettingsTest, SplitsPathsOfAlembicIniAsAlembicDoes) {
     std::string_view text;
     std::string_view versions;
     std::string_view sys_path;
-  } kCases[] = {
+  } cases[] = {
       {"version_locations = a b,c, d\nprepend_sys_path = a:b c\n", "a|b|c|d", "a|b|c"},
       {"version_locations = a:b\n", "a:b", ""},
       {"path_separator = os\nversion_locations = a:b c\nprepend_sys_path = .:..\n", "a|b c",
@@ -188,7 +188,7 @@ TEST(SettingsTest, SplitsPathsOfAlembicIniAsAlembicDoes) {
        "x;y|z"},
       {"version_path_separator = ;\npath_separator = :\nversion_locations = a;b:c\n", "a;b|c", ""},
   };
-  for (const auto& c : kCases) {
+  for (const auto& c : cases) {
     const Settings settings(ini(c.text));
     EXPECT_EQ(value_of(settings, Key::VersionLocations), c.versions) << c.text;
     EXPECT_EQ(value_of(settings, Key::PrependSysPath), c.sys_path) << c.text;
@@ -284,7 +284,7 @@ TEST(SettingsTest, RefusesWhatStillheadYamlSaysWrongly) {
   const struct {
     std::string_view text;
     std::string_view message;
-  } kCases[] = {
+  } cases[] = {
       {"script-location: a\n",
        "stillhead.yaml:1: unknown key 'script-location'; did you mean 'script_location'?"},
       {"a: 1\n", "stillhead.yaml:1: unknown key 'a'; `stillhead config` shows the keys"},
@@ -308,7 +308,7 @@ TEST(SettingsTest, RefusesWhatStillheadYamlSaysWrongly) {
       {"post_write_hooks:\n  - name: a\n    options: [b]\n",
        "stillhead.yaml:3: 'options' of a post-write hook takes one value"},
   };
-  for (const auto& c : kCases) expect_refused(yaml(c.text), c.message);
+  for (const auto& c : cases) expect_refused(yaml(c.text), c.message);
 }
 
 TEST(SettingsTest, ReadsEnvironmentAndFlags) {
@@ -466,7 +466,7 @@ TEST(PostWriteHooksTest, AreRefusedWhenTheyAreNeeded) {
   const struct {
     ConfigSources sources;
     std::string_view message;
-  } kCases[] = {
+  } cases[] = {
       {ini("[post_write_hooks]\nhooks = a\na.type = %(x)s\n"),
        "alembic.ini:4: 'a.type' refers to %(x)s, which neither the file nor the environment "
        "defines; define it, or write %% for a plain percent sign"},
@@ -478,7 +478,7 @@ TEST(PostWriteHooksTest, AreRefusedWhenTheyAreNeeded) {
        "pyproject.toml:2: post_write_hooks is a list of tables: "
        "[[tool.alembic.post_write_hooks]]"},
   };
-  for (const auto& c : kCases) {
+  for (const auto& c : cases) {
     const Settings settings(c.sources);
     EXPECT_EQ(error_of([&] { settings.post_write_hooks(); }).message(), c.message);
   }

@@ -53,7 +53,7 @@ TEST(FileTemplateTest, SaysWhatItDoesNotUnderstand) {
       {"%(rev)999s", "a width of more than 255 characters"},
   };
   for (const auto& [file_template, cause] : cases) {
-    const Error error = error_of([&] { file_name(file_template, parts()); });
+    const Error error = error_of([&, given = file_template] { file_name(given, parts()); });
     EXPECT_EQ(error.reason(), Reason::InvalidUsage);
     EXPECT_EQ(error.message(), "file_template '" + file_template + "': " + cause);
     EXPECT_EQ(error.hint(),
@@ -69,7 +69,7 @@ TEST(FileTemplateTest, StaysBelowTheFolderOfScripts) {
   for (const auto& [file_template, name] :
        {Case{"/tmp/%(rev)s", "/tmp/.."}, Case{"../x", "../x"}, Case{"a/%(rev)s/b", "a/../b"},
         Case{"a/", "a/"}, Case{"", ""}}) {
-    const Error error = error_of([&] { file_name(file_template, hostile); });
+    const Error error = error_of([&, given = file_template] { file_name(given, hostile); });
     EXPECT_EQ(error.message(), "file_template '" + file_template + "' gives '" + name +
                                    "', which is no file below the folder of scripts");
     EXPECT_EQ(error.hint(), "write a relative name without `..`");

@@ -111,7 +111,7 @@ TEST_F(InitProjectTest, RefusesBeforeItMakesAnything) {
       {{"m", "alembic.ini", "generic", false}, "No such template generic"},
   };
   for (const auto& [request, message] : cases) {
-    const Error error = error_of([&] { init(request); });
+    const Error error = error_of([&, given = request] { init(given); });
     EXPECT_EQ(error.reason(), Reason::InvalidUsage);
     EXPECT_EQ(error.message(), message);
     EXPECT_NE(error.hint(), "");

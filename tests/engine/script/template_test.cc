@@ -98,8 +98,8 @@ TEST(TemplateTest, RefusesWhatNeedsPythonWithFileAndLine) {
       {"% if message:\n% else:\n% elif message:\n% endif\n", "3: `% elif message:` without `% if`"},
   };
   for (const auto& [text, expected] : cases) {
-    const Error error =
-        error_of([&] { render_template(text, "a/t.mako", ScriptFormat::Python, values()); });
+    const Error error = error_of(
+        [&, given = text] { render_template(given, "a/t.mako", ScriptFormat::Python, values()); });
     EXPECT_EQ(error.reason(), Reason::InvalidScripts);
     EXPECT_EQ(error.message(), "a/t.mako:" + expected);
     EXPECT_EQ(error.hint(), grammar) << text;

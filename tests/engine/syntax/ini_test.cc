@@ -43,7 +43,7 @@ TEST(ParseIniTest, ReadsWhatPythonsConfigparserReads) {
   const struct {
     std::string_view text;
     std::string_view expected;
-  } kCases[] = {
+  } cases[] = {
       {"", ""},
       {"# nothing\n; at all\n", ""},
       {"[s]\na=1\nb : 2\nc\t=\t3 \n", "[s] a=<1> b=<2> c=<3>"},
@@ -67,7 +67,7 @@ TEST(ParseIniTest, ReadsWhatPythonsConfigparserReads) {
       {"[s]\n\xC2\xA0\na\xE2\x80\x83=\xE3\x80\x80\xC3\xA4\xC2\xA0\n", "[s] a=<\xC3\xA4>"},
       {"[s]\na = %% %(x)s %\n", "[s] a=<%% %(x)s %>"},
   };
-  for (const auto& c : kCases) EXPECT_EQ(shown(parse(c.text)), c.expected) << c.text;
+  for (const auto& c : cases) EXPECT_EQ(shown(parse(c.text)), c.expected) << c.text;
 }
 
 TEST(ParseIniTest, RemembersLines) {
@@ -81,7 +81,7 @@ TEST(ParseIniTest, NamesTheLineAndWhatToDo) {
   const struct {
     std::string_view text;
     std::string_view message;
-  } kCases[] = {
+  } cases[] = {
       {"a=1\nb=2\n[s]\n",
        "a.ini:1: \"a\" stands before the first [section]; write a section such as [alembic] above "
        "it"},
@@ -104,7 +104,7 @@ TEST(ParseIniTest, NamesTheLineAndWhatToDo) {
        "a.ini:3: the section [s] stands twice, first in line 1; join the two\n"
        "a.ini:5: 'b' stands twice in [s], first in line 4; remove one of them"},
   };
-  for (const auto& c : kCases) {
+  for (const auto& c : cases) {
     const Error error = error_of([&] { parse(c.text); });
     EXPECT_EQ(error.message(), c.message) << c.text;
     EXPECT_EQ(error.reason(), Reason::InvalidUsage);
@@ -128,7 +128,7 @@ TEST(InterpolateTest, PutsValuesIntoValues) {
   const struct {
     std::string_view text;
     std::string_view expected;
-  } kCases[] = {
+  } cases[] = {
       {"[s]\nx = plain\n", "plain"},
       {"[s]\nx = 100%%\n", "100%"},
       {"[s]\nx = %%(rev)s_%%(slug)s\n", "%(rev)s_%(slug)s"},
@@ -138,7 +138,7 @@ TEST(InterpolateTest, PutsValuesIntoValues) {
       {"[s]\nx = %(a)s%(a)s\na = 1\n  2\n", "1\n21\n2"},
       {"[s]\nx = %(HERE)s and %(a b)s\na b = 1\nhere = own\n", "own and 1"},
   };
-  for (const auto& c : kCases) {
+  for (const auto& c : cases) {
     const Interpolated result = value_of(c.text, "x");
     EXPECT_EQ(result.text, c.expected) << c.text;
     EXPECT_EQ(result.fault, "") << c.text;
@@ -161,7 +161,7 @@ TEST(InterpolateTest, SaysWhatIsWrongWithoutTheValue) {
   const struct {
     std::string_view text;
     std::string_view fault;
-  } kCases[] = {
+  } cases[] = {
       {"[s]\nx = secret%40\n",
        "a.ini:2: 'x' has a '%' at byte 7 that begins neither %(name)s nor %%; write %% for a plain "
        "percent sign"},
@@ -181,7 +181,7 @@ TEST(InterpolateTest, SaysWhatIsWrongWithoutTheValue) {
       {"[s]\nx = %(a)s\na = %(b)s\nb = %(a)s\n",
        "a.ini:2: 'x' refers to itself (a -> b -> a); break the circle"},
   };
-  for (const auto& c : kCases) {
+  for (const auto& c : cases) {
     const Interpolated result = value_of(c.text, "x");
     EXPECT_EQ(result.fault, c.fault) << c.text;
     EXPECT_EQ(result.text, "") << c.text;

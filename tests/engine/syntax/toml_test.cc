@@ -35,7 +35,7 @@ TEST(ParseTomlTest, KeepsOrderLinesAndTypes) {
   const struct {
     std::string_view text;
     std::string_view expected;
-  } kCases[] = {
+  } cases[] = {
       {"", "{}"},
       {"# only a comment\n", "{}"},
       {"z = 1\na = \"b\"\n", "{z@1: 1, a@2: \"b\"}"},
@@ -50,7 +50,7 @@ TEST(ParseTomlTest, KeepsOrderLinesAndTypes) {
       {"[[h]]\nname = \"b\"\n[[h]]\nname = \"a\"\n", "{h@1: [{name@2: \"b\"}, {name@4: \"a\"}]}"},
       {"i = {b = 1, a = 2}\r\n", "{i@1: {b@1: 1, a@1: 2}}"},
   };
-  for (const auto& c : kCases) EXPECT_EQ(shown(parse(c.text)), c.expected) << c.text;
+  for (const auto& c : cases) EXPECT_EQ(shown(parse(c.text)), c.expected) << c.text;
 }
 
 TEST(ParseTomlTest, KnowsTheLinesOfItems) {
@@ -62,7 +62,7 @@ TEST(ParseTomlTest, NamesTheLineOfWhatIsWrong) {
   const struct {
     std::string text;
     std::string_view beginning;
-  } kCases[] = {
+  } cases[] = {
       {"a = 1\nb = \n", "a.toml:2: "},
       {"a = 1\n\na = 2\n", "a.toml:3: "},
       {"x = \xC3\xA9\n", "a.toml:1: "},
@@ -73,7 +73,7 @@ TEST(ParseTomlTest, NamesTheLineOfWhatIsWrong) {
       {"x = 1\na = " + std::string(40, '[') + std::string(40, ']') + "\n", "a.toml:2: "},
       {"x = 1\n" + std::string(500, '[') + "\n", "a.toml:2: "},
   };
-  for (const auto& c : kCases) {
+  for (const auto& c : cases) {
     const Error error = error_of([&] { parse(c.text); });
     EXPECT_EQ(error.message().substr(0, c.beginning.size()), c.beginning) << c.text;
     EXPECT_EQ(error.reason(), Reason::InvalidUsage);

@@ -11,6 +11,7 @@
 #include <set>
 #include <utility>
 
+#include "engine/config/keys.h"
 #include "engine/core/error.h"
 #include "engine/core/spelling.h"
 
@@ -135,7 +136,7 @@ void sort_into(Arguments& arguments, const po::parsed_options& parsed) {
         !is_relative(value)) {
       refuse(
           fmt::format("option --{0} needs a value; one that begins with '-' is written --{0}={1}",
-                      info.name, shown_argument(value)));
+                      info.name, shown_value(value)));
     }
     values.push_back(value);
   }
@@ -199,7 +200,7 @@ void check_positional(const CommandInfo& command, Arguments& arguments) {
   const bool several = command.argument.ends_with("...");
   const std::size_t most = command.argument.empty() ? 0 : several ? words.size() : 1;
   if (words.size() > most) {
-    refuse(fmt::format("unexpected argument \"{}\" of `stillhead {}`", shown_argument(words[most]),
+    refuse(fmt::format("unexpected argument \"{}\" of `stillhead {}`", shown_value(words[most]),
                        command.name));
   }
   if (command.argument.empty() || optional) return;
@@ -214,7 +215,7 @@ void check_positional(const CommandInfo& command, Arguments& arguments) {
 const CommandInfo& command_named(const std::string& name) {
   if (const CommandInfo* command = find_command(name)) return *command;
   const std::string meant = did_you_mean(name, command_names());
-  refuse(fmt::format("unknown command \"{}\"{}", shown_argument(name),
+  refuse(fmt::format("unknown command \"{}\"{}", shown_value(name),
                      meant.empty() ? "; `stillhead help` lists the commands" : meant));
 }
 
@@ -247,16 +248,6 @@ Arguments parse_arguments(const std::vector<std::string>& words) {
   check_positional(*arguments.command, arguments);
   check_options(*arguments.command, arguments);
   return arguments;
-}
-
-std::string shown_argument(std::string_view argument) {
-  for (const std::string_view mark : {"://", "="}) {
-    const std::size_t at = argument.find(mark);
-    if (at != std::string_view::npos) {
-      return std::string(argument.substr(0, at + mark.size())) + "...";
-    }
-  }
-  return std::string(argument);
 }
 
 }  // namespace engine

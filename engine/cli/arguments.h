@@ -35,7 +35,4 @@ Arguments parse_arguments(const std::vector<std::string>& words);
 // Throws Error(InvalidUsage) with the nearest names.
 const CommandInfo& command_named(const std::string& name);
 
-// An argument as it may be shown: what looks like a URL or a libpq string may hold a password.
-std::string shown_argument(std::string_view argument);
-
 }  // namespace engine

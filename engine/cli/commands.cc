@@ -113,8 +113,8 @@ class Runner {
     report_.message = fmt::format("{} revisions", shown.size());
     const RevisionSet marked =
         command.indicate_current ? RevisionSet(rows.begin(), rows.end()) : RevisionSet();
-    return {history_text(graph, shown, command.verbosity, marked),
-            history_json(graph, shown, marked)};
+    if (options_.report.json) return {{}, history_json(graph, shown, marked)};
+    return {history_text(graph, shown, command.verbosity, marked), {}};
   }
 
   Output operator()(const Heads& command) {
@@ -146,7 +146,8 @@ class Runner {
       rows = rows_of(workplace);
     }
     report_.message = fmt::format("{} revisions", graph.size());
-    return {draw(graph, command.format, rows), draw(graph, DrawingFormat::Json, rows)};
+    if (options_.report.json) return {{}, draw(graph, DrawingFormat::Json, rows)};
+    return {draw(graph, command.format, rows), {}};
   }
 
   Output operator()(const ShowManual&) {

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "engine/cli/print.h"
+#include "engine/core/range.h"
 
 namespace engine {
 namespace {
@@ -92,7 +93,7 @@ std::vector<RevisionId> dependencies(const RevisionGraph& graph, const Revision&
 std::string draw_text(const RevisionGraph& graph, const RevisionSet& current) {
   std::string text;
   Columns columns;
-  for (const RevisionId& id : newest_first(graph)) {
+  for (const RevisionId& id : history_range(graph, {}, {})) {
     const Revision& revision = graph.at(id);
     std::vector<std::size_t> joined;
     const std::size_t column = columns.place(id, joined);
@@ -175,7 +176,7 @@ std::string draw(const RevisionGraph& graph, DrawingFormat format, const Revisio
     case DrawingFormat::Json:
       break;
   }
-  return history_json(graph, newest_first(graph), current);
+  return history_json(graph, history_range(graph, {}, {}), current);
 }
 
 }  // namespace engine

@@ -59,8 +59,7 @@ class Migration {
       report_.message = fmt::format("already at {}", revisions_text(plan_.finish));
       return;
     }
-    steps_ = prepare(plan_, graph_, workplace_.dialect(), options_);
-    workplace_.versions().check_width(workplace_.connection(), written_by(plan_));
+    prepare_steps();
     run_locked();
   }
 
@@ -73,6 +72,11 @@ class Migration {
     report_.pending = static_cast<int>(plan_.steps.size());
   }
 
+  void prepare_steps() {
+    steps_ = prepare(plan_, graph_, workplace_.dialect(), options_);
+    workplace_.versions().check_width(workplace_.connection(), written_by(plan_));
+  }
+
   void run_locked() {
     const std::unique_ptr<MigrationLock> lock = workplace_.lock();
     if (const Rows rows = workplace_.rows(); set_of(rows) != plan_.start) {
@@ -82,8 +86,7 @@ class Migration {
             fmt::format("already at {}: another run got there first", revisions_text(plan_.finish));
         return;
       }
-      steps_ = prepare(plan_, graph_, workplace_.dialect(), options_);
-      workplace_.versions().check_width(workplace_.connection(), written_by(plan_));
+      prepare_steps();
     }
     execute_steps(*lock);
   }
@@ -141,9 +144,9 @@ void stamp(const Options& options, Observer& observer, std::stop_token stop, Run
     workplace.versions().check_width(workplace.connection(), written_by(made));
     return made;
   };
-  if (plan().steps.empty() && !command.purge &&
-      workplace.versions().exists(workplace.connection())) {
-    report.message = fmt::format("already at {}", revisions_text(set_of(workplace.rows())));
+  if (const StampPlan first = plan(); first.steps.empty() && !command.purge &&
+                                      workplace.versions().exists(workplace.connection())) {
+    report.message = fmt::format("already at {}", revisions_text(first.start));
     return;
   }
   const std::unique_ptr<MigrationLock> lock = workplace.lock();

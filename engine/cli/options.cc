@@ -126,7 +126,7 @@ Value one_of(const Arguments& arguments, std::string_view option,
     if (*given == name) return value;
     names += fmt::format("{}`{}`", names.empty() ? "" : " or ", name);
   }
-  refuse(fmt::format("--{} takes {}, not \"{}\"", option, names, shown_argument(*given)));
+  refuse(fmt::format("--{} takes {}, not \"{}\"", option, names, shown_value(*given)));
 }
 
 DowngradePolicy downgrade_policy(const Arguments& arguments) {

@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "engine/cli/json_text.h"
+#include "engine/core/range.h"
 
 namespace engine {
 namespace {
@@ -107,7 +108,7 @@ std::vector<RevisionId> heads_by(const RevisionGraph& graph, HeadsBy heads) {
 }
 
 std::vector<RevisionId> branch_points(const RevisionGraph& graph) {
-  std::vector<RevisionId> result = newest_first(graph);
+  std::vector<RevisionId> result = history_range(graph, {}, {});
   std::erase_if(result,
                 [&](const RevisionId& id) { return !is_branch_point(graph, graph.at(id)); });
   return result;
@@ -150,14 +151,6 @@ Json documents(const RevisionGraph& graph, const std::vector<RevisionId>& ids) {
 }
 
 }  // namespace
-
-std::vector<RevisionId> newest_first(const RevisionGraph& graph) {
-  RevisionSet all;
-  for (const Revision& revision : graph.revisions()) all.insert(revision.id);
-  std::vector<RevisionId> order = graph.upgrade_order(all);
-  std::ranges::reverse(order);
-  return order;
-}
 
 std::string graph_line(const RevisionGraph& graph, const Revision& revision,
                        const RevisionSet& current) {

@@ -15,9 +15,6 @@ namespace engine {
 
 enum class Verbosity { Line, Entry };  // Entry: `-v`, several lines a revision
 
-// Every revision, in the order of Alembic's `history`.
-std::vector<RevisionId> newest_first(const RevisionGraph&);
-
 // "id (label) (head), message": without line end.
 std::string graph_line(const RevisionGraph&, const Revision&, const RevisionSet& current);
 

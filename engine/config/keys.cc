@@ -78,17 +78,8 @@ static_assert(table_is_in_order());
 // The longest wait that makes sense to anybody; keeps sums far from overflow.
 constexpr std::chrono::milliseconds kLongestDuration = std::chrono::hours{24 * 365};
 
-// A value as it may be shown: what looks like a URL or a libpq string may hold a password.
-std::string shown(std::string_view value) {
-  for (const std::string_view mark : {"://", "="}) {
-    const std::size_t at = value.find(mark);
-    if (at != std::string_view::npos) return std::string(value.substr(0, at + mark.size())) + "...";
-  }
-  return std::string(value);
-}
-
 Checked wrong(std::string_view where, std::string_view wanted, std::string_view value) {
-  return {"", fmt::format("{} takes {}, not \"{}\"", where, wanted, shown(value))};
+  return {"", fmt::format("{} takes {}, not \"{}\"", where, wanted, shown_value(value))};
 }
 
 Checked check_hex(const std::string& text, std::string_view where, std::size_t count) {
@@ -130,6 +121,14 @@ Checked check_choice(std::string_view choices, const std::string& text, std::str
 }
 
 }  // namespace
+
+std::string shown_value(std::string_view value) {
+  for (const std::string_view mark : {"://", "="}) {
+    const std::size_t at = value.find(mark);
+    if (at != std::string_view::npos) return std::string(value.substr(0, at + mark.size())) + "...";
+  }
+  return std::string(value);
+}
 
 std::span<const KeyInfo> key_table() { return kTable; }
 

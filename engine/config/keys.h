@@ -93,6 +93,9 @@ struct Checked {
 // Not for lists.
 Checked check_value(const KeyInfo&, const std::string& text, std::string_view where);
 
+// A value as it may be shown: what looks like a URL or a libpq string may hold a password.
+std::string shown_value(std::string_view value);
+
 // "500ms", "30s", "5m", "1h30m", "0s"; nullopt: something else, or longer than a year.
 std::optional<std::chrono::milliseconds> read_duration(std::string_view text);
 

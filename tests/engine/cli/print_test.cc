@@ -7,6 +7,8 @@
 
 #include <nlohmann/json.hpp>
 
+#include "engine/core/range.h"
+
 namespace engine {
 namespace {
 
@@ -45,7 +47,7 @@ RevisionGraph two_roots() {
 }
 
 TEST(HistoryTextTest, PrintsBranchesNewestFirst) {
-  EXPECT_EQ(history_text(branched(), newest_first(branched()), Verbosity::Line, {}),
+  EXPECT_EQ(history_text(branched(), history_range(branched(), {}, {}), Verbosity::Line, {}),
             "c1 -> d1 (left) (head), left two\n"
             "b -> c1 (left), left one\n"
             "c2 -> d2 (right) (head), right two\n"
@@ -55,14 +57,15 @@ TEST(HistoryTextTest, PrintsBranchesNewestFirst) {
 }
 
 TEST(HistoryTextTest, PrintsMergePointsAndCurrentRevisions) {
-  const std::string text = history_text(merged(), newest_first(merged()), Verbosity::Line, {"m"});
+  const std::string text =
+      history_text(merged(), history_range(merged(), {}, {}), Verbosity::Line, {"m"});
   EXPECT_NE(text.find("m -> n (head), after merge\n"), std::string::npos) << text;
   EXPECT_NE(text.find("b1, b2 -> m (current) (mergepoint), merge\n"), std::string::npos) << text;
   EXPECT_NE(text.find("<base> -> a (branchpoint), base\n"), std::string::npos) << text;
 }
 
 TEST(HistoryTextTest, PrintsDependenciesAndEffectiveHeads) {
-  EXPECT_EQ(history_text(two_roots(), newest_first(two_roots()), Verbosity::Line, {}),
+  EXPECT_EQ(history_text(two_roots(), history_range(two_roots(), {}, {}), Verbosity::Line, {}),
             "app1 -> app2 (app) (head), app next\n"
             "<base> (core2) -> app1 (app), app start\n"
             "core1 -> core2 (core) (effective head), core next\n"
@@ -70,7 +73,8 @@ TEST(HistoryTextTest, PrintsDependenciesAndEffectiveHeads) {
 }
 
 TEST(HistoryTextTest, PrintsEntries) {
-  const std::string text = history_text(merged(), newest_first(merged()), Verbosity::Entry, {"n"});
+  const std::string text =
+      history_text(merged(), history_range(merged(), {}, {}), Verbosity::Entry, {"n"});
   EXPECT_TRUE(
       text.starts_with("Rev: n (head) (current)\n"
                        "Parent: m\n"
@@ -91,7 +95,7 @@ TEST(HistoryTextTest, PrintsEntries) {
                      "\n"))
       << text;
   const std::string dependent =
-      history_text(two_roots(), newest_first(two_roots()), Verbosity::Entry, {});
+      history_text(two_roots(), history_range(two_roots(), {}, {}), Verbosity::Entry, {});
   EXPECT_NE(
       dependent.find("Rev: app1\nParent: <base>\nAlso depends on: core2\nBranch names: app\n"),
       std::string::npos)
@@ -151,7 +155,8 @@ TEST(DurationTextTest, ChoosesTheUnit) {
 }
 
 TEST(JsonTest, HistoryIsNewestFirstAndMarksTheCurrent) {
-  const Json json = Json::parse(history_json(two_roots(), newest_first(two_roots()), {"app1"}));
+  const Json json =
+      Json::parse(history_json(two_roots(), history_range(two_roots(), {}, {}), {"app1"}));
   ASSERT_EQ(json["revisions"].size(), 4U);
   EXPECT_EQ(json["revisions"][1], Json::parse(R"({
       "revision": "app1", "downRevisions": [], "dependsOn": ["core2"], "branchLabels": ["app"],

@@ -142,17 +142,35 @@ void sort_into(Arguments& arguments, const po::parsed_options& parsed) {
   }
 }
 
-[[noreturn]] void refuse_unknown_option(const std::string& token) {
+// `command` null: the option stands before the command.
+[[noreturn]] void refuse_unknown_option(const std::string& token, const CommandInfo* command) {
   const std::string name = token.substr(0, token.find('='));
+  std::vector<std::string_view> known = option_names();
+  if (command != nullptr) {
+    known.clear();
+    for (const OptionInfo* option : options_of(*command)) known.push_back(option->name);
+    for (const OptionInfo& option : common_options()) known.push_back(option.name);
+  }
   std::vector<std::string> names;
-  for (const std::string_view option : option_names()) names.push_back(fmt::format("--{}", option));
+  for (const std::string_view option : known) names.push_back(fmt::format("--{}", option));
   const std::string meant = did_you_mean(name, {names.begin(), names.end()});
   refuse(fmt::format("unknown option {}{}", name,
                      meant.empty() ? "; `stillhead help` lists the options" : meant));
 }
 
+// `-r=a:b` means what it does for Alembic.
+std::vector<std::string> without_equals_signs(std::vector<std::string> words) {
+  for (std::string& word : words) {
+    if (word == "--") break;
+    const bool short_option = word.size() > 3 && word[0] == '-' && word[1] != '-';
+    if (short_option && word[2] == '=') word.erase(2, 1);
+  }
+  return words;
+}
+
 void parse_part(Arguments& arguments, const KnownOptions& known,
-                const std::vector<std::string>& words) {
+                const std::vector<std::string>& given) {
+  const std::vector<std::string> words = without_equals_signs(given);
   try {
     const po::options_description options = known.description();
     po::positional_options_description positional;
@@ -163,7 +181,7 @@ void parse_part(Arguments& arguments, const KnownOptions& known,
     parser.style(po::command_line_style::unix_style & ~po::command_line_style::allow_guessing);
     sort_into(arguments, parser.run());
   } catch (const po::unknown_option& e) {
-    refuse_unknown_option(e.get_option_name());
+    refuse_unknown_option(e.get_option_name(), arguments.command);
   } catch (const po::invalid_command_line_syntax& e) {
     const bool takes_none = e.kind() == po::invalid_syntax::extra_parameter;
     refuse(fmt::format("option {} {}", e.get_option_name(),
@@ -214,6 +232,11 @@ void check_positional(const CommandInfo& command, Arguments& arguments) {
 
 const CommandInfo& command_named(const std::string& name) {
   if (const CommandInfo* command = find_command(name)) return *command;
+  if (name == "check") {
+    throw Error(Reason::InvalidUsage,
+                "`check` needs the models of env.py, which this version does not run",
+                "`stillhead current --check-heads` tells whether every script is applied");
+  }
   const std::string meant = did_you_mean(name, command_names());
   refuse(fmt::format("unknown command \"{}\"{}", shown_value(name),
                      meant.empty() ? "; `stillhead help` lists the commands" : meant));

@@ -22,7 +22,9 @@ constexpr std::array kCommands = {
                 "section cannot be taken back (exit code 6). With --sql the target is a range\n"
                 "FROM:TO.\n"},
     CommandInfo{"apply", "TARGET", "heads", "downgrade transaction",
-                "bring the database to a revision, whichever direction that is", ""},
+                "bring the database to a revision, whichever direction that is",
+                "Steps such as `+1` are refused: the same command twice would mean two things.\n"
+                "Downwards only with --downgrade allow, else that is an error (exit code 6).\n"},
     CommandInfo{"plan", "TARGET", "heads", "downgrade",
                 "show what upgrade, downgrade or apply would do",
                 "Prints each step with the change of the version table, and changes nothing. Goes\n"
@@ -45,7 +47,9 @@ constexpr std::array kCommands = {
     CommandInfo{"graph", "", "", "format indicate-current", "draw the revisions as a tree", ""},
     CommandInfo{"revision", "", "",
                 "message head splice branch-label depends-on rev-id version-path autogenerate sql",
-                "make a new, empty script", ""},
+                "make a new, empty script",
+                "In the format of its parent: a .sql file with a header and two sections, which\n"
+                "`stillhead help scripts` explains.\n"},
     CommandInfo{"merge", "REVISION...", "heads", "message branch-label rev-id splice",
                 "make a script that joins revisions", ""},
     CommandInfo{"edit", "REVISION", "head", "", "open a script in an editor",
@@ -69,7 +73,7 @@ constexpr std::array kCommands = {
                 "To read it: stillhead man | man -l -\n"},
     CommandInfo{"version", "", "", "", "print the version", ""},
     CommandInfo{"help", "[COMMAND]", "upgrade", "", "print this page, or the page of a command",
-                ""},
+                "`stillhead help scripts` is about what scripts are made of.\n"},
 };
 
 constexpr std::array kCommonOptions = {
@@ -77,7 +81,7 @@ constexpr std::array kCommonOptions = {
                "alembic.ini, pyproject.toml or stillhead.yaml; default: those of the folder",
                "ALEMBIC_CONFIG", true},
     OptionInfo{"name", 'n', "SECTION", "of alembic.ini; default: alembic"},
-    OptionInfo{"x", 'x', "KEY=VALUE", "an argument for env.py", "", true},
+    OptionInfo{"x", 'x', "KEY=VALUE", "refused: this version does not run env.py", "", true},
     OptionInfo{"version-locations", '\0', "DIR:DIR",
                "folders of the scripts, where there are several", "STILLHEAD_VERSION_LOCATIONS"},
     OptionInfo{"script-location", '\0', "DIR", "folder of the scripts; default: migrations",
@@ -117,7 +121,7 @@ constexpr std::array kCommonOptions = {
 };
 
 constexpr std::array kOwnOptions = {
-    OptionInfo{"autogenerate", '\0', "", "fill the script from the difference to the models"},
+    OptionInfo{"autogenerate", '\0', "", "refused: this version does not run env.py"},
     OptionInfo{"branch-label", '\0', "LABEL", "of a branch that begins here"},
     OptionInfo{"check-heads", 'c', "", "fail unless the database is at every head (exit code 7)"},
     OptionInfo{"depends-on", '\0', "REVISION", "which must be applied before", "", true},
@@ -127,14 +131,14 @@ constexpr std::array kOwnOptions = {
     OptionInfo{"head", '\0', "REVISION", "on which the script stands; default: head"},
     OptionInfo{"indicate-current", 'i', "", "mark the revisions that the database is at"},
     OptionInfo{"message", 'm', "TEXT", "of the script; also makes its file name"},
-    OptionInfo{"package", '\0', "", "accepted for Alembic's sake; changes nothing"},
+    OptionInfo{"package", '\0', "", "make the folders a Python package (__init__.py)"},
     OptionInfo{"purge", '\0', "", "empty the version table first, whatever it holds"},
     OptionInfo{"resolve-dependencies", '\0', "", "leave out what another revision depends on"},
     OptionInfo{"rev-id", '\0', "ID", "default: 12 random hexadecimal digits"},
     OptionInfo{"rev-range", 'r', "FROM:TO", "only these revisions"},
     OptionInfo{"splice", '\0', "", "permit a parent that is no head"},
     OptionInfo{"sql", '\0', "", "print the statements instead of executing them"},
-    OptionInfo{"tag", '\0', "TEXT", "for env.py"},
+    OptionInfo{"tag", '\0', "TEXT", "refused: this version does not run env.py"},
     OptionInfo{"template", 't', "NAME", "see `stillhead list-templates`; default: sql"},
     OptionInfo{"transaction", '\0', "per_revision|single", "default: per_revision",
                "STILLHEAD_TRANSACTION"},

@@ -89,7 +89,7 @@ class Runner {
           fmt::format("it is at {}; `stillhead upgrade heads` brings it up", revisions_text(rows)));
     }
     report_.message = fmt::format("at {}", revisions_text(rows));
-    std::string text = current_text(graph, command.verbosity, rows);
+    std::string text = current_text(graph, command.verbosity, rows, paint());
     if (command.verbosity == Verbosity::Entry) {
       text = fmt::format("Current revision(s) for {}:\n{}", workplace.url().display, text);
     }
@@ -113,8 +113,10 @@ class Runner {
     report_.message = fmt::format("{} revisions", shown.size());
     const RevisionSet marked =
         command.indicate_current ? RevisionSet(rows.begin(), rows.end()) : RevisionSet();
-    if (options_.report.json) return {{}, history_json(graph, shown, marked)};
-    return {history_text(graph, shown, command.verbosity, marked), {}};
+    if (options_.report.json) {
+      return {{}, history_json(graph, shown, command.indicate_current ? &marked : nullptr)};
+    }
+    return {history_text(graph, shown, command.verbosity, marked, paint()), {}};
   }
 
   Output operator()(const Heads& command) {
@@ -122,32 +124,34 @@ class Runner {
     const RevisionSet heads =
         command.by == HeadsBy::Dependencies ? graph.effective_heads() : graph.heads();
     report_.message = fmt::format("heads: {}", revisions_text(heads));
-    return {heads_text(graph, command.by, command.verbosity), heads_json(graph, command.by)};
+    return {heads_text(graph, command.by, command.verbosity, paint()),
+            heads_json(graph, command.by)};
   }
 
   Output operator()(const Branches& command) {
     const RevisionGraph graph = read_graph(options_, report_);
     report_.message = "branches shown";
-    return {branches_text(graph, command.verbosity), branches_json(graph)};
+    return {branches_text(graph, command.verbosity, paint()), branches_json(graph)};
   }
 
   Output operator()(const Show& command) {
     const RevisionGraph graph = read_graph(options_, report_);
     const std::vector<RevisionId> shown = named(graph, command.revision);
     report_.message = fmt::format("{} revisions", shown.size());
-    return {show_text(graph, shown), show_json(graph, shown)};
+    return {show_text(graph, shown, paint()), show_json(graph, shown)};
   }
 
   Output operator()(const Graph& command) {
     const RevisionGraph graph = read_graph(options_, report_);
-    RevisionSet rows;
+    std::optional<RevisionSet> rows;
     if (command.indicate_current) {
       Workplace workplace = workplace_for_reading();
       rows = rows_of(workplace);
     }
     report_.message = fmt::format("{} revisions", graph.size());
-    if (options_.report.json) return {{}, draw(graph, DrawingFormat::Json, rows)};
-    return {draw(graph, command.format, rows), {}};
+    const RevisionSet* marked = rows ? &*rows : nullptr;
+    if (options_.report.json) return {{}, draw(graph, DrawingFormat::Json, marked, paint())};
+    return {draw(graph, command.format, marked, paint()), {}};
   }
 
   Output operator()(const ShowManual&) {
@@ -213,12 +217,13 @@ class Runner {
   }
 
   Output operator()(const ShowHelp& command) {
-    const CommandInfo* info = command.command.empty() ? nullptr : find_command(command.command);
-    const std::string page = info == nullptr ? overview_page() : command_page(*info);
+    const std::string page = help_page(command.topic);
     return {page, json_line({{"help", page}})};
   }
 
  private:
+  Paint paint() const { return Paint(context_.medium); }
+
   Output run_migration() {
     return changed([&] { migrate(options_, context_.observer, context_.stop, report_); });
   }
@@ -229,7 +234,7 @@ class Runner {
     if (wants_sql(options_.command)) {
       const std::string sql = print_sql(options_, context_.observer, report_);
       report_.message = "SQL printed";
-      return {sql, json_line({{"sql", sql}})};
+      return {sql, json_line({{"sql", sql}}), true};
     }
     action();
     context_.observer.finished(report_.message);

@@ -8,6 +8,7 @@
 #include <string>
 
 #include "engine/cli/options.h"
+#include "engine/cli/paint.h"
 #include "engine/cli/status_lines.h"
 #include "engine/contract/report.h"
 #include "engine/run/observer.h"
@@ -15,8 +16,9 @@
 namespace engine {
 
 struct Output {
-  std::string text = {};  // for people
-  std::string json = {};  // with --json; empty: the report is the document
+  std::string text = {};       // for people
+  std::string json = {};       // with --json; empty: the report is the document
+  bool despite_quiet = false;  // --sql: the text is the product, not talk about it
 };
 
 struct CommandContext {
@@ -24,6 +26,7 @@ struct CommandContext {
   std::stop_token stop = {};
   std::filesystem::path executable = {};  // what /proc/self/exe points to
   Environment environment = {};           // of programs that are started: child_environment()
+  Medium medium = Medium::Pipe;           // of standard output
   Say say = {};                           // prints on standard output at once, unless --json or -q
 };
 

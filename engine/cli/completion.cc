@@ -11,13 +11,17 @@
 namespace engine {
 namespace {
 
+// Bash breaks words at ':', '@' and '=' too, and replaces what stands behind the last of them only.
 constexpr std::string_view kBash = R"sh(# bash completion for stillhead
 _stillhead() {
-  local words=("${COMP_WORDS[@]:1:COMP_CWORD}") word=${COMP_WORDS[COMP_CWORD]}
-  mapfile -t COMPREPLY < <(compgen -W "$(stillhead __complete "${words[@]}" 2>/dev/null)" -- "$word")
+  local line=${COMP_LINE:0:COMP_POINT} words word found
+  read -ra words <<<"$line"
+  if [[ $line == *' ' ]]; then words+=(''); fi
+  word=${words[-1]}
+  found=$(stillhead __complete "${words[@]:1}" 2>/dev/null)
+  mapfile -t COMPREPLY < <(compgen -W "$found" -- "$word")
+  COMPREPLY=("${COMPREPLY[@]#"${word%"${word##*[:@=]}"}"}")
 }
-#A colon would break LABEL ranges apart.
-COMP_WORDBREAKS = $ {COMP_WORDBREAKS//[:@=]/}
 complete -o default -F _stillhead stillhead
 )sh";
 
@@ -55,12 +59,17 @@ void add_targets(const RevisionGraph& graph, std::vector<std::string>& words) {
 }
 
 bool names_revision(std::string_view value) {
-  return value.starts_with("REVISION") || value == "TARGET";
+  return value.starts_with("REVISION") || value == "TARGET" || value == "FROM:TO";
 }
 
-void add_value(std::string_view value, const RevisionGraph& graph,
+// `typed`: what there is of the word; behind "a1:" the other end of a range is offered.
+void add_value(std::string_view value, std::string_view typed, const RevisionGraph& graph,
                std::vector<std::string>& words) {
-  if (names_revision(value)) add_targets(graph, words);
+  if (names_revision(value)) {
+    add_targets(graph, words);
+    const std::string_view from = typed.substr(0, typed.find(':') + 1);
+    for (std::string& word : words) word.insert(0, from);
+  }
   if (value == "SHELL") add_choices("bash|zsh|fish", words);
   if (value.find('|') != std::string_view::npos) add_choices(value, words);
   if (value == "[COMMAND]") {
@@ -102,11 +111,12 @@ std::vector<std::string> complete(const std::vector<std::string>& words,
       command = find_command(words[i]);
     }
   }
+  const std::string_view typed = words.empty() ? std::string_view() : words.back();
   if (waiting != nullptr) {
-    add_value(waiting->value, graph, found);
+    add_value(waiting->value, typed, graph, found);
     return found;
   }
-  if (!words.empty() && words.back().starts_with('-')) {
+  if (typed.starts_with('-')) {
     if (command != nullptr) {
       for (const OptionInfo* option : options_of(*command)) {
         found.push_back(fmt::format("--{}", option->name));
@@ -120,7 +130,7 @@ std::vector<std::string> complete(const std::vector<std::string>& words,
   if (command == nullptr) {
     for (const std::string_view name : command_names()) found.emplace_back(name);
   } else {
-    add_value(command->argument, graph, found);
+    add_value(command->argument, typed, graph, found);
   }
   return found;
 }

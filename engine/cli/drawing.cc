@@ -90,7 +90,7 @@ std::vector<RevisionId> dependencies(const RevisionGraph& graph, const Revision&
   return result;
 }
 
-std::string draw_text(const RevisionGraph& graph, const RevisionSet& current) {
+std::string draw_text(const RevisionGraph& graph, const RevisionSet& current, const Paint& paint) {
   std::string text;
   Columns columns;
   for (const RevisionId& id : history_range(graph, {}, {})) {
@@ -101,7 +101,8 @@ std::string draw_text(const RevisionGraph& graph, const RevisionSet& current) {
       text += columns.link(column, other, '\'') + "\n";
       columns.end(other);
     }
-    text += fmt::format("{} {}\n", columns.line(column, '*'), graph_line(graph, revision, current));
+    text += fmt::format("{} {}\n", columns.line(column, '*'),
+                        graph_line(graph, revision, current, paint));
     const std::vector<RevisionId>& parents = revision.down_revisions;
     if (parents.empty()) columns.end(column);
     for (std::size_t i = 0; i < parents.size(); ++i) {
@@ -117,27 +118,54 @@ std::string draw_text(const RevisionGraph& graph, const RevisionSet& current) {
   return text;
 }
 
-// Inside double quotes of Graphviz and Mermaid.
-std::string escaped(std::string_view text, std::string_view quote) {
+// Inside double quotes of Graphviz.
+std::string dot_text(std::string_view text) {
   std::string result;
-  for (const char c : text) result += c == '"' ? std::string(quote) : std::string(1, c);
+  for (const char c : text) {
+    if (c == '"' || c == '\\') result += '\\';
+    result += c;
+  }
+  return result;
+}
+
+// Inside double quotes of Mermaid, which reads HTML there.
+std::string mermaid_text(std::string_view text) {
+  std::string result;
+  for (const char c : text) {
+    switch (c) {
+      case '"':
+        result += "#quot;";
+        break;
+      case '#':
+        result += "#35;";
+        break;
+      case '<':
+        result += "#lt;";
+        break;
+      case '>':
+        result += "#gt;";
+        break;
+      default:
+        result += c;
+    }
+  }
   return result;
 }
 
 std::string draw_dot(const RevisionGraph& graph, const RevisionSet& current) {
   std::string text = "digraph revisions {\n  rankdir=BT;\n  node [shape=box];\n";
   for (const Revision& revision : graph.revisions()) {
-    text += fmt::format("  \"{}\" [label=\"{}\\n{}\"{}];\n", escaped(revision.id, "\\\""),
-                        escaped(revision.id, "\\\""), escaped(revision.message, "\\\""),
+    text += fmt::format("  \"{}\" [label=\"{}\\n{}\"{}];\n", dot_text(revision.id),
+                        dot_text(revision.id), dot_text(revision.message),
                         current.contains(revision.id) ? ", penwidth=3" : "");
   }
   for (const Revision& revision : graph.revisions()) {
-    const std::string id = escaped(revision.id, "\\\"");
+    const std::string id = dot_text(revision.id);
     for (const RevisionId& parent : revision.down_revisions) {
-      text += fmt::format("  \"{}\" -> \"{}\";\n", id, escaped(parent, "\\\""));
+      text += fmt::format("  \"{}\" -> \"{}\";\n", id, dot_text(parent));
     }
     for (const RevisionId& other : dependencies(graph, revision)) {
-      text += fmt::format("  \"{}\" -> \"{}\" [style=dotted];\n", id, escaped(other, "\\\""));
+      text += fmt::format("  \"{}\" -> \"{}\" [style=dotted];\n", id, dot_text(other));
     }
   }
   return text + "}\n";
@@ -148,8 +176,8 @@ std::string draw_mermaid(const RevisionGraph& graph, const RevisionSet& current)
   std::string text = "graph BT\n";
   const auto node = [&](std::string_view id) { return fmt::format("r{}", *graph.position(id)); };
   for (const Revision& revision : graph.revisions()) {
-    text += fmt::format("  {}[\"{}<br/>{}\"]{}\n", node(revision.id),
-                        escaped(revision.id, "#quot;"), escaped(revision.message, "#quot;"),
+    text += fmt::format("  {}[\"{}<br/>{}\"]{}\n", node(revision.id), mermaid_text(revision.id),
+                        mermaid_text(revision.message),
                         current.contains(revision.id) ? ":::current" : "");
   }
   for (const Revision& revision : graph.revisions()) {
@@ -165,14 +193,16 @@ std::string draw_mermaid(const RevisionGraph& graph, const RevisionSet& current)
 
 }  // namespace
 
-std::string draw(const RevisionGraph& graph, DrawingFormat format, const RevisionSet& current) {
+std::string draw(const RevisionGraph& graph, DrawingFormat format, const RevisionSet* current,
+                 const Paint& paint) {
+  const RevisionSet marked = current == nullptr ? RevisionSet() : *current;
   switch (format) {
     case DrawingFormat::Text:
-      return draw_text(graph, current);
+      return draw_text(graph, marked, paint);
     case DrawingFormat::Dot:
-      return draw_dot(graph, current);
+      return draw_dot(graph, marked);
     case DrawingFormat::Mermaid:
-      return draw_mermaid(graph, current);
+      return draw_mermaid(graph, marked);
     case DrawingFormat::Json:
       break;
   }

@@ -3,6 +3,8 @@
 
 #include <fmt/format.h>
 
+#include "engine/cli/command_table.h"
+
 namespace engine {
 namespace {
 
@@ -10,7 +12,44 @@ constexpr std::size_t kHelpColumn = 28;
 
 constexpr std::string_view kTargets =
     "TARGET is `heads`, `head`, `base`, a revision or its beginning, a branch label,\n"
-    "`LABEL@head`, or a number of steps such as `+1` or `-2`.\n";
+    "`LABEL@head`, or a number of steps such as `+1` or `-2`, also from a revision or on a\n"
+    "branch: `4f1c+1`, `LABEL@-1`.\n";
+
+constexpr std::string_view kScriptsTopic = "scripts";
+
+constexpr std::string_view kScripts =
+    "A script is one revision. As a .sql file it is:\n"
+    "\n"
+    "  -- revision: 4f1c2a9b0d3e\n"
+    "  -- down_revision: 1b2a3c4d5e6f\n"
+    "  -- message: users get an e-mail address\n"
+    "\n"
+    "  -- stillhead:upgrade\n"
+    "  ALTER TABLE users ADD COLUMN email text;\n"
+    "  -- stillhead:autocommit\n"
+    "  CREATE INDEX CONCURRENTLY users_email ON users (email);\n"
+    "  -- stillhead:end\n"
+    "\n"
+    "  -- stillhead:downgrade\n"
+    "  ALTER TABLE users DROP COLUMN email;\n"
+    "\n"
+    "Header, the comment lines at the top:\n"
+    "  revision        the id; the only line that must be there\n"
+    "  down_revision   its parents, separated by commas; none: a first revision\n"
+    "  depends_on      ids or branch labels that must be applied before\n"
+    "  branch_labels   names for the branch that begins here\n"
+    "  message         what it is about\n"
+    "  transactional   false: each statement commits by itself\n"
+    "Markers, comment lines of their own:\n"
+    "  stillhead:upgrade, stillhead:downgrade\n"
+    "                  begin a section; without a downgrade section the revision cannot\n"
+    "                  be taken back, with an empty one nothing is to be done\n"
+    "  stillhead:autocommit ... stillhead:end\n"
+    "                  statements that cannot run in a transaction\n"
+    "\n"
+    "A .yaml file has the keys of the header, and `upgrade:` and `downgrade:` with a list\n"
+    "of `execute:` entries. Python scripts of Alembic are listed, planned and stamped, but\n"
+    "not run by this version.\n";
 
 constexpr std::string_view kExitCodes =
     "0 done, 1 migration failed, 2 usage, 3 scripts invalid, 4 database does not\n"
@@ -67,6 +106,8 @@ std::string roff_command(const CommandInfo& command) {
 
 }  // namespace
 
+namespace {
+
 std::string overview_page() {
   std::string page =
       "stillhead runs database schema migrations.\n\n"
@@ -95,11 +136,21 @@ std::string command_page(const CommandInfo& command) {
   return page + "\nOptions that every command takes: `stillhead help`.\n";
 }
 
+}  // namespace
+
+bool is_help_topic(std::string_view topic) { return topic == kScriptsTopic; }
+
+std::string help_page(std::string_view topic) {
+  if (topic.empty()) return overview_page();
+  if (topic == kScriptsTopic) return std::string(kScripts);
+  return command_page(*find_command(topic));
+}
+
 std::string manual_page() {
   std::string page = ".TH STILLHEAD 1 \"\" \"stillhead " STILLHEAD_VERSION
                      "\"\n.SH NAME\nstillhead \\- database schema migrations\n.SH SYNOPSIS\n"
                      ".B stillhead\n[OPTIONS] COMMAND [ARGUMENT]\n.SH TARGETS\n";
-  page += roff(kTargets) + ".SH COMMANDS\n";
+  page += roff(kTargets) + ".SH SCRIPTS\n.nf\n" + roff(kScripts) + ".fi\n.SH COMMANDS\n";
   for (const CommandInfo& command : command_table()) page += roff_command(command);
   page += ".SH OPTIONS\nBefore or behind the command; environment variables in brackets.\n";
   for (const OptionInfo& option : common_options()) page += roff_option(option);

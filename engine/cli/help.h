@@ -1,16 +1,17 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Pages for people, made from the tables of command_table.h.
+// Pages for people, most of them made from the tables of command_table.h.
 #pragma once
 
 #include <string>
-
-#include "engine/cli/command_table.h"
+#include <string_view>
 
 namespace engine {
 
-std::string overview_page();
-std::string command_page(const CommandInfo&);
+// "scripts": what no command is called.
+bool is_help_topic(std::string_view);
+// Of a command or a topic, by its exact name; empty: the overview.
+std::string help_page(std::string_view topic);
 // All of it in roff, for man(1).
 std::string manual_page();
 

@@ -7,6 +7,7 @@
 
 #include <cerrno>
 #include <cstring>
+#include <fstream>
 #include <string>
 
 #include "engine/config/files.h"
@@ -74,8 +75,9 @@ DatabaseUrl parse_given_url(const Options& options) {
     throw Error(
         Reason::InvalidUsage,
         fmt::format("`stillhead {}` needs a database URL, and none is given", options.command_name),
-        "give --database-url URL, --database-url-file FILE, or set the environment "
-        "variable STILLHEAD_DATABASE_URL or DATABASE_URL");
+        "give --database-url URL or --database-url-file FILE, set the environment variable "
+        "STILLHEAD_DATABASE_URL or DATABASE_URL, or write sqlalchemy.url into alembic.ini or "
+        "database_url into stillhead.yaml");
   }
   return parse_database_url(url);
 }
@@ -111,7 +113,25 @@ RevisionGraph read_graph(const Options& options, RunReport& report) {
   return graph;
 }
 
+void refuse_what_env_py_knows(const Settings& settings) {
+  const std::filesystem::path file = std::filesystem::path(settings.script_location()) / "env.py";
+  std::ifstream stream(file);
+  for (std::string line; std::getline(stream, line);) {
+    if (line.starts_with('#') || line.find("version_table") == std::string::npos) continue;
+    if (line.find_first_not_of(" \t") == line.find('#')) continue;
+    throw Error(Reason::InvalidUsage,
+                fmt::format("{} sets a version table of its own, and this version does not run it",
+                            file.string()),
+                "say the same with --version-table and --version-table-schema, in the environment "
+                "or in stillhead.yaml (version_table, version_table_schema)");
+  }
+}
+
 DatabaseUrl find_database(const Options& options) {
+  const Settings& settings = options.settings;
+  if (!settings.is_set(Key::VersionTable) && !settings.is_set(Key::VersionTableSchema)) {
+    refuse_what_env_py_knows(settings);
+  }
   DatabaseUrl url = parse_given_url(options);
   check_version_table_name(options.version_table, url.flavour);
   return url;

@@ -8,6 +8,7 @@
 #include <nlohmann/json.hpp>
 #include <string_view>
 
+#include "engine/cli/paint.h"
 #include "engine/cli/print.h"
 #include "engine/run/timestamp.h"
 
@@ -15,24 +16,6 @@ namespace engine {
 namespace {
 
 using Json = nlohmann::ordered_json;
-
-constexpr std::string_view kRed = "\033[31m";
-constexpr std::string_view kGreen = "\033[32m";
-constexpr std::string_view kPlain = "\033[0m";
-
-// What comes from a database or a script must not move the cursor or forge a line.
-std::string printable(std::string_view text) {
-  std::string result;
-  for (const char c : text) {
-    const bool control = static_cast<unsigned char>(c) < 0x20 || c == 0x7F;
-    if (control && c != '\n' && c != '\t') {
-      result += fmt::format("\\x{:02x}", static_cast<unsigned char>(c));
-    } else {
-      result += c;
-    }
-  }
-  return result;
-}
 
 // Some hints end with an example of several lines.
 std::string_view without_line_end(std::string_view text) {

@@ -24,6 +24,7 @@
 namespace {
 
 using engine::Error;
+using engine::Medium;
 using engine::Reason;
 using engine::RunReport;
 
@@ -70,16 +71,18 @@ class Program {
     std::error_code ignored;
     const std::filesystem::path executable =
         std::filesystem::read_symlink("/proc/self/exe", ignored);
-    const engine::CommandContext context{log, signals_.token(), executable,
+    const engine::CommandContext context{log,
+                                         signals_.token(),
+                                         executable,
                                          engine::child_environment(environment_, executable),
+                                         medium_of(STDOUT_FILENO),
                                          [this](const std::string& text) { say(text); }};
     output_ = engine::run_command(options_, context, report_);
   }
 
   void say(const std::string& text) {
     if (options_.report.json || options_.quiet) return;
-    said_all_ = std::fwrite(text.data(), 1, text.size(), stdout) == text.size() &&
-                std::fflush(stdout) == 0 && said_all_;
+    if (const int error = write_out(text); say_error_ == 0) say_error_ = error;
   }
 
   void fail(Reason reason, const std::string& message, const std::string& hint) {
@@ -109,12 +112,14 @@ class Program {
         if (e.message() != report_.message) log.error(e.reason(), e.message(), e.hint());
       }
     }
-    if (print() || errno == EPIPE) return;
+    const int write_error = print();
+    if (write_error == 0 || write_error == EPIPE) return;
     const std::string cause =
-        fmt::format("cannot write to standard output: {}", std::strerror(errno));
+        fmt::format("cannot write to standard output: {}", std::strerror(write_error));
     log.error(Reason::InvalidUsage, cause, {});
     // What a migration did stays done; a command that only tells has failed.
-    if (report_.reason == Reason::Succeeded && !engine::is_migration(options_.command)) {
+    const bool only_tells = output_.despite_quiet || !engine::is_migration(options_.command);
+    if (report_.reason == Reason::Succeeded && only_tells) {
       fail(Reason::InvalidUsage, cause, {});
     }
   }
@@ -128,22 +133,34 @@ class Program {
     return report;
   }
 
-  // False: not all of it could be written; errno says why.
-  bool print() const {
-    if (!said_all_) return false;
+  // 0, or the errno that says why not all of it could be written.
+  int print() const {
+    if (say_error_ != 0) return say_error_;
     const bool failed = report_.reason != Reason::Succeeded;
     std::string text;
     if (options_.report.json) {
       text = failed || output_.json.empty() ? to_json(report_) + "\n" : output_.json;
-    } else if (!failed && !options_.quiet) {
+    } else if (!failed && (!options_.quiet || output_.despite_quiet)) {
       text = output_.text;
     }
-    return std::fwrite(text.data(), 1, text.size(), stdout) == text.size() &&
-           std::fflush(stdout) == 0;
+    return write_out(text);
+  }
+
+  static int write_out(const std::string& text) {
+    errno = 0;
+    const bool written =
+        std::fwrite(text.data(), 1, text.size(), stdout) == text.size() && std::fflush(stdout) == 0;
+    return written ? 0 : errno == 0 ? EIO : errno;
   }
 
   engine::LogOptions log_options() const {
-    return {options_.log_format, options_.color && ::isatty(STDERR_FILENO) == 1, options_.quiet};
+    return {options_.report.log_format, medium_of(STDERR_FILENO) == Medium::ColorTerminal,
+            options_.quiet};
+  }
+
+  Medium medium_of(int descriptor) const {
+    if (::isatty(descriptor) != 1) return Medium::Pipe;
+    return options_.color ? Medium::ColorTerminal : Medium::Terminal;
   }
 
   std::span<char*> arguments_;
@@ -153,7 +170,7 @@ class Program {
   engine::Options options_ = {};
   RunReport report_ = {};
   engine::Output output_ = {};
-  bool said_all_ = true;  // false: standard output took less than it was given
+  int say_error_ = 0;  // errno of the first text that standard output did not take
 };
 
 }  // namespace

@@ -16,6 +16,7 @@
 #include "engine/cli/arguments.h"
 #include "engine/cli/command_table.h"
 #include "engine/cli/completion.h"
+#include "engine/cli/help.h"
 #include "engine/config/files.h"
 #include "engine/core/error.h"
 
@@ -37,6 +38,12 @@ constexpr std::array<std::string_view, 6> kWithoutFiles = {"help",   "version", 
 bool is_variable_set(const Environment& environment, const std::string& name) {
   const auto found = environment.find(name);
   return found != environment.end() && !found->second.empty();
+}
+
+// Such as the buffer of an editor.
+bool is_dumb_terminal(const Environment& environment) {
+  const auto found = environment.find("TERM");
+  return found != environment.end() && found->second == "dumb";
 }
 
 std::map<std::string, std::string> flags_of(const Arguments& arguments) {
@@ -67,12 +74,17 @@ int attempt_of(const Settings& settings) {
   return static_cast<int>(attempt);
 }
 
+LogFormat log_format_of(std::string_view name) {
+  return name == "json" ? LogFormat::Json : LogFormat::Text;
+}
+
 ReportOptions report_options(const Settings& settings, const Arguments& arguments) {
   ReportOptions report;
   report.json = arguments.has("json");
   report.without_data = arguments.has("report-without-data");
   report.file = settings.text(Key::Report);
   report.limit = settings.number(Key::ReportLimit);
+  report.log_format = log_format_of(settings.text(Key::LogFormat));
   return report;
 }
 
@@ -98,9 +110,9 @@ Options read_options(Settings settings, const Arguments& arguments,
   options.owner = settings.text(Key::Owner);
   options.attempt = attempt_of(settings);
   options.run_id = settings.text(Key::RunId);
-  options.log_format = settings.text(Key::LogFormat) == "json" ? LogFormat::Json : LogFormat::Text;
   options.quiet = arguments.has("quiet");
-  options.color = !arguments.has("no-color") && !is_variable_set(environment, "NO_COLOR");
+  options.color = !arguments.has("no-color") && !is_variable_set(environment, "NO_COLOR") &&
+                  !is_dumb_terminal(environment);
   options.settings = std::move(settings);
   return options;
 }
@@ -218,7 +230,8 @@ Command make_init(const Arguments& arguments) {
 }
 Command make_help(const Arguments& arguments) {
   const std::string name = argument_of(arguments);
-  return ShowHelp{name.empty() ? name : std::string(command_named(name).name)};
+  if (name.empty() || is_help_topic(name)) return ShowHelp{name};
+  return ShowHelp{std::string(command_named(name).name)};
 }
 
 constexpr std::pair<std::string_view, Maker> kMakers[] = {
@@ -285,6 +298,13 @@ Options parse_options(const std::vector<std::string>& words, const Environment& 
     options.report.json = arguments.has("json");
     return options;
   }
+  for (const char* option : {"x", "tag"}) {
+    if (!arguments.has(option)) continue;
+    throw Error(Reason::InvalidUsage,
+                fmt::format("option --{} is for env.py, which this version does not run", option),
+                "leave it out once you know that nothing depends on it, such as the database, the "
+                "schema or the tenant");
+  }
   const Command command = make_command(arguments);
   Options options =
       read_options(Settings(sources_of(arguments, environment)), arguments, environment);
@@ -313,6 +333,7 @@ ReportOptions find_report_options(const std::vector<std::string>& arguments,
   report.file = value_of("--report", "STILLHEAD_REPORT");
   const std::string limit = value_of("--report-limit", "STILLHEAD_REPORT_LIMIT");
   std::from_chars(limit.data(), limit.data() + limit.size(), report.limit);
+  report.log_format = log_format_of(value_of("--log-format", "STILLHEAD_LOG_FORMAT"));
   return report;
 }
 

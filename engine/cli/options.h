@@ -110,7 +110,7 @@ struct Bundle {
 struct ShowManual {};
 struct ShowVersion {};
 struct ShowHelp {
-  std::string command = {};  // empty: the overview
+  std::string topic = {};  // of help_page()
 };
 
 using Command =
@@ -129,6 +129,7 @@ struct ReportOptions {
   std::filesystem::path file = {};  // --report: empty: none
   std::size_t limit = 0;            // --report-limit, bytes; 0: no limit
   bool without_data = false;        // --report-without-data: no DETAIL, no SQL text in `file`
+  LogFormat log_format = LogFormat::Text;
 };
 
 struct Options {
@@ -150,7 +151,6 @@ struct Options {
   std::string run_id = {};  // 16 hex digits; empty: not given
   bool quiet = false;
   bool color = true;  // where the output is a terminal
-  LogFormat log_format = LogFormat::Text;
 };
 
 // `arguments` without the program's name. Throws Error(InvalidUsage).

@@ -15,11 +15,13 @@ namespace {
 PreparedStep prepare_step(const Step& step, const Revision& revision, const Dialect& dialect) {
   const ScriptBody body = read_body(revision);
   if (step.direction == Direction::Down && !body.downgrade) {
-    throw Error(Reason::IrreversibleRevision,
-                fmt::format("cannot downgrade revision {}: {} has no downgrade section",
-                            revision.id, revision.file),
-                "write `-- stillhead:downgrade` and what takes the revision back; an empty section "
-                "means that nothing is to be done");
+    throw Error(
+        Reason::IrreversibleRevision,
+        fmt::format("cannot downgrade revision {}: {} has no downgrade section", revision.id,
+                    revision.file),
+        fmt::format("write {} and what takes the revision back; an empty section means that "
+                    "nothing is to be done",
+                    revision.file.ends_with(".sql") ? "`-- stillhead:downgrade`" : "`downgrade:`"));
   }
   PreparedStep prepared{step, revision, {}, body.checksum};
   prepared.statements = dialect.render(

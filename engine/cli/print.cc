@@ -19,6 +19,16 @@ using Json = nlohmann::ordered_json;
 
 enum class Marks { Heads, HeadsAndTree };
 
+// Each id painted.
+std::string downs_painted(const Revision& revision, const Paint& paint) {
+  if (revision.down_revisions.empty()) return "<base>";
+  std::string text;
+  for (const RevisionId& id : revision.down_revisions) {
+    text += (text.empty() ? "" : ", ") + paint.revision(id);
+  }
+  return text;
+}
+
 std::string downs_text(const Revision& revision, std::string_view none) {
   if (revision.down_revisions.empty()) return std::string(none);
   return fmt::format("{}", fmt::join(revision.down_revisions, ", "));
@@ -30,13 +40,14 @@ bool is_branch_point(const RevisionGraph& graph, const Revision& revision) {
 
 bool is_merge_point(const Revision& revision) { return revision.down_revisions.size() > 1; }
 
-std::string labels_text(const RevisionGraph& graph, const Revision& revision) {
+std::string labels_text(const RevisionGraph& graph, const Revision& revision, const Paint& paint) {
   const std::vector<std::string> labels = graph.labels(revision.id);
-  return labels.empty() ? std::string() : fmt::format(" ({})", fmt::join(labels, ", "));
+  if (labels.empty()) return {};
+  return fmt::format(" ({})", paint.label(fmt::format("{}", fmt::join(labels, ", "))));
 }
 
 std::string marks_text(const RevisionGraph& graph, const Revision& revision,
-                       const RevisionSet& current, Marks marks) {
+                       const RevisionSet& current, Marks marks, const Paint& paint) {
   std::string text;
   if (graph.is_effective_head(revision.id)) {
     text += " (head)";
@@ -48,12 +59,12 @@ std::string marks_text(const RevisionGraph& graph, const Revision& revision,
     if (is_branch_point(graph, revision)) text += " (branchpoint)";
     if (is_merge_point(revision)) text += " (mergepoint)";
   }
-  return text;
+  return paint.mark(text);
 }
 
 // The docstring as Alembic's entries have it: each line behind four blanks.
-std::string indented_doc(const Revision& revision) {
-  const std::string& doc = revision.doc.empty() ? revision.message : revision.doc;
+std::string indented_doc(const Revision& revision, const Paint& paint) {
+  const std::string doc = paint.foreign(revision.doc.empty() ? revision.message : revision.doc);
   std::string text;
   for (std::size_t at = 0; at < doc.size();) {
     const std::size_t end = std::min(doc.find('\n', at), doc.size());
@@ -63,15 +74,15 @@ std::string indented_doc(const Revision& revision) {
   return text.empty() ? "\n" : text;
 }
 
-std::string entry(const RevisionGraph& graph, const Revision& revision,
-                  const RevisionSet& current) {
-  std::string text =
-      fmt::format("Rev: {}{}{}{}{}\n", revision.id, graph.is_head(revision.id) ? " (head)" : "",
-                  is_branch_point(graph, revision) ? " (branchpoint)" : "",
-                  is_merge_point(revision) ? " (mergepoint)" : "",
-                  current.contains(revision.id) ? " (current)" : "");
+std::string entry(const RevisionGraph& graph, const Revision& revision, const RevisionSet& current,
+                  const Paint& paint) {
+  const std::string marks = fmt::format("{}{}{}{}", graph.is_head(revision.id) ? " (head)" : "",
+                                        is_branch_point(graph, revision) ? " (branchpoint)" : "",
+                                        is_merge_point(revision) ? " (mergepoint)" : "",
+                                        current.contains(revision.id) ? " (current)" : "");
+  std::string text = fmt::format("Rev: {}{}\n", paint.revision(revision.id), paint.mark(marks));
   text += fmt::format("{}: {}\n", is_merge_point(revision) ? "Merges" : "Parent",
-                      downs_text(revision, "<base>"));
+                      downs_painted(revision, paint));
   if (!revision.depends_on.empty()) {
     text += fmt::format("Also depends on: {}\n", fmt::join(revision.depends_on, ", "));
   }
@@ -79,22 +90,25 @@ std::string entry(const RevisionGraph& graph, const Revision& revision,
     text += fmt::format("Branches into: {}\n", fmt::join(graph.children(revision.id), ", "));
   }
   if (const auto labels = graph.labels(revision.id); !labels.empty()) {
-    text += fmt::format("Branch names: {}\n", fmt::join(labels, ", "));
+    text +=
+        fmt::format("Branch names: {}\n", paint.label(fmt::format("{}", fmt::join(labels, ", "))));
   }
-  return text + fmt::format("Path: {}\n\n{}\n", revision.file, indented_doc(revision));
+  return text + fmt::format("Path: {}\n\n{}\n", paint.foreign(revision.file),
+                            indented_doc(revision, paint));
 }
 
 // A child as `branches` shows it, behind as many blanks as Python's str(down_revision) is long.
 std::string child_line(const RevisionGraph& graph, const Revision& parent, const Revision& child,
-                       Verbosity verbosity) {
+                       Verbosity verbosity, const Paint& paint) {
   std::size_t width = 4;  // "None"
   if (parent.down_revisions.size() == 1) width = parent.down_revisions.front().size();
   if (parent.down_revisions.size() > 1) {
     width = fmt::format("('{}')", fmt::join(parent.down_revisions, "', '")).size();
   }
-  return fmt::format("{:{}} -> {}{}{}{}\n", "", width, child.id, labels_text(graph, child),
-                     marks_text(graph, child, {}, Marks::HeadsAndTree),
-                     verbosity == Verbosity::Entry ? ", " + child.message : "");
+  return fmt::format("{:{}} -> {}{}{}{}\n", "", width, paint.revision(child.id),
+                     labels_text(graph, child, paint),
+                     marks_text(graph, child, {}, Marks::HeadsAndTree, paint),
+                     verbosity == Verbosity::Entry ? ", " + paint.foreign(child.message) : "");
 }
 
 std::vector<RevisionId> heads_by(const RevisionGraph& graph, HeadsBy heads) {
@@ -115,13 +129,14 @@ std::vector<RevisionId> branch_points(const RevisionGraph& graph) {
 }
 
 std::string history_line(const RevisionGraph& graph, const Revision& revision,
-                         const RevisionSet& current) {
+                         const RevisionSet& current, const Paint& paint) {
   const std::string depends = revision.depends_on.empty()
                                   ? std::string()
                                   : fmt::format(" ({})", fmt::join(revision.depends_on, ", "));
-  return fmt::format("{}{} -> {}{}{}, {}\n", downs_text(revision, "<base>"), depends, revision.id,
-                     labels_text(graph, revision),
-                     marks_text(graph, revision, current, Marks::HeadsAndTree), revision.message);
+  return fmt::format("{}{} -> {}{}{}, {}\n", downs_painted(revision, paint), depends,
+                     paint.revision(revision.id), labels_text(graph, revision, paint),
+                     marks_text(graph, revision, current, Marks::HeadsAndTree, paint),
+                     paint.foreign(revision.message));
 }
 
 std::string row_text(const RowChange& change) {
@@ -153,56 +168,58 @@ Json documents(const RevisionGraph& graph, const std::vector<RevisionId>& ids) {
 }  // namespace
 
 std::string graph_line(const RevisionGraph& graph, const Revision& revision,
-                       const RevisionSet& current) {
-  std::string text = revision.id + labels_text(graph, revision) +
-                     marks_text(graph, revision, current, Marks::HeadsAndTree);
+                       const RevisionSet& current, const Paint& paint) {
+  std::string text = paint.revision(revision.id) + labels_text(graph, revision, paint) +
+                     marks_text(graph, revision, current, Marks::HeadsAndTree, paint);
   if (!revision.depends_on.empty()) {
     text += fmt::format(" (depends on {})", fmt::join(revision.depends_on, ", "));
   }
-  return revision.message.empty() ? text : text + ", " + revision.message;
+  return revision.message.empty() ? text : text + ", " + paint.foreign(revision.message);
 }
 
 std::string history_text(const RevisionGraph& graph, const std::vector<RevisionId>& shown,
-                         Verbosity verbosity, const RevisionSet& current) {
+                         Verbosity verbosity, const RevisionSet& current, const Paint& paint) {
   std::string text;
   for (const RevisionId& id : shown) {
-    text += verbosity == Verbosity::Entry ? entry(graph, graph.at(id), current)
-                                          : history_line(graph, graph.at(id), current);
+    text += verbosity == Verbosity::Entry ? entry(graph, graph.at(id), current, paint)
+                                          : history_line(graph, graph.at(id), current, paint);
   }
   return text;
 }
 
-std::string heads_text(const RevisionGraph& graph, HeadsBy heads, Verbosity verbosity) {
+std::string heads_text(const RevisionGraph& graph, HeadsBy heads, Verbosity verbosity,
+                       const Paint& paint) {
   std::string text;
   for (const RevisionId& id : heads_by(graph, heads)) {
     const Revision& revision = graph.at(id);
     text += verbosity == Verbosity::Entry
-                ? entry(graph, revision, {})
-                : fmt::format("{}{}{}\n", id, labels_text(graph, revision),
-                              marks_text(graph, revision, {}, Marks::Heads));
+                ? entry(graph, revision, {}, paint)
+                : fmt::format("{}{}{}\n", paint.revision(id), labels_text(graph, revision, paint),
+                              marks_text(graph, revision, {}, Marks::Heads, paint));
   }
   return text;
 }
 
-std::string branches_text(const RevisionGraph& graph, Verbosity verbosity) {
+std::string branches_text(const RevisionGraph& graph, Verbosity verbosity, const Paint& paint) {
   std::string text;
   for (const RevisionId& id : branch_points(graph)) {
     const Revision& revision = graph.at(id);
     text += verbosity == Verbosity::Entry
-                ? entry(graph, revision, {})
-                : fmt::format("{}{}{}\n", id, labels_text(graph, revision),
-                              marks_text(graph, revision, {}, Marks::HeadsAndTree));
+                ? entry(graph, revision, {}, paint)
+                : fmt::format("{}{}{}\n", paint.revision(id), labels_text(graph, revision, paint),
+                              marks_text(graph, revision, {}, Marks::HeadsAndTree, paint));
     for (const RevisionId& child : graph.children(id)) {
-      text += child_line(graph, revision, graph.at(child), verbosity);
+      text += child_line(graph, revision, graph.at(child), verbosity, paint);
     }
     text += "\n";
   }
   return text;
 }
 
-std::string show_text(const RevisionGraph& graph, const std::vector<RevisionId>& shown) {
+std::string show_text(const RevisionGraph& graph, const std::vector<RevisionId>& shown,
+                      const Paint& paint) {
   std::string text;
-  for (const RevisionId& id : shown) text += entry(graph, graph.at(id), {});
+  for (const RevisionId& id : shown) text += entry(graph, graph.at(id), {}, paint);
   return text;
 }
 
@@ -216,13 +233,15 @@ RevisionSet shown_as_current(const RevisionGraph& graph, const RevisionSet& rows
   return shown;
 }
 
-std::string current_text(const RevisionGraph& graph, Verbosity verbosity, const RevisionSet& rows) {
+std::string current_text(const RevisionGraph& graph, Verbosity verbosity, const RevisionSet& rows,
+                         const Paint& paint) {
   std::string text;
   for (const RevisionId& id : shown_as_current(graph, rows)) {
     const Revision& revision = graph.at(id);
     text += verbosity == Verbosity::Entry
-                ? entry(graph, revision, {})
-                : fmt::format("{}{}\n", id, marks_text(graph, revision, {}, Marks::HeadsAndTree));
+                ? entry(graph, revision, {}, paint)
+                : fmt::format("{}{}\n", paint.revision(id),
+                              marks_text(graph, revision, {}, Marks::HeadsAndTree, paint));
   }
   return text;
 }
@@ -268,11 +287,11 @@ std::string duration_text(long milliseconds) {
 }
 
 std::string history_json(const RevisionGraph& graph, const std::vector<RevisionId>& shown,
-                         const RevisionSet& current) {
+                         const RevisionSet* current) {
   Json revisions = Json::array();
   for (const RevisionId& id : shown) {
     Json revision = document(graph, graph.at(id));
-    revision["current"] = current.contains(id);
+    if (current != nullptr) revision["current"] = current->contains(id);
     revisions.push_back(std::move(revision));
   }
   return json_line({{"revisions", std::move(revisions)}});

@@ -8,6 +8,7 @@
 #include <string_view>
 #include <vector>
 
+#include "engine/cli/paint.h"
 #include "engine/core/plan.h"
 #include "engine/core/revision_graph.h"
 
@@ -16,19 +17,20 @@ namespace engine {
 enum class Verbosity { Line, Entry };  // Entry: `-v`, several lines a revision
 
 // "id (label) (head), message": without line end.
-std::string graph_line(const RevisionGraph&, const Revision&, const RevisionSet& current);
+std::string graph_line(const RevisionGraph&, const Revision&, const RevisionSet& current,
+                       const Paint&);
 
 // `shown` in that order. `current`: rows of the version table to be marked "(current)".
 std::string history_text(const RevisionGraph&, const std::vector<RevisionId>& shown, Verbosity,
-                         const RevisionSet& current);
+                         const RevisionSet& current, const Paint&);
 enum class HeadsBy { DownRevision, Dependencies };  // Dependencies: nothing depends on it either
-std::string heads_text(const RevisionGraph&, HeadsBy, Verbosity);
+std::string heads_text(const RevisionGraph&, HeadsBy, Verbosity, const Paint&);
 // Each revision with several children, newest first, and its children.
-std::string branches_text(const RevisionGraph&, Verbosity);
+std::string branches_text(const RevisionGraph&, Verbosity, const Paint&);
 // The entries of `shown`.
-std::string show_text(const RevisionGraph&, const std::vector<RevisionId>& shown);
+std::string show_text(const RevisionGraph&, const std::vector<RevisionId>& shown, const Paint&);
 // What shown_as_current() names. Rows must be known to the graph.
-std::string current_text(const RevisionGraph&, Verbosity, const RevisionSet& rows);
+std::string current_text(const RevisionGraph&, Verbosity, const RevisionSet& rows, const Paint&);
 
 // The rows and, where a row has branches below it that it reaches through depends_on only, the
 // newest revision of each of these.
@@ -52,8 +54,9 @@ std::string revisions_text(const RevisionSet&);
 std::string duration_text(long milliseconds);
 
 // Documents of `--json`, one line each, with a newline.
+// `current` null: the database was not asked, and nothing is said of it.
 std::string history_json(const RevisionGraph&, const std::vector<RevisionId>& shown,
-                         const RevisionSet& current);
+                         const RevisionSet* current);
 std::string heads_json(const RevisionGraph&, HeadsBy);
 std::string branches_json(const RevisionGraph&);
 std::string show_json(const RevisionGraph&, const std::vector<RevisionId>& shown);

@@ -5,6 +5,7 @@
 
 #include "engine/cli/inputs.h"
 #include "engine/db/sqlite_file.h"
+#include "engine/run/session.h"
 
 namespace engine {
 
@@ -39,9 +40,12 @@ std::vector<RevisionId> Workplace::rows() {
 }
 
 std::unique_ptr<MigrationLock> Workplace::lock() {
-  connection();  // a file must be there to be locked
-  return acquire_lock(url_, connect_options(options_), versions_.name(),
-                      LockOptions{options_.lock_wait}, observer_, stop_);
+  Connection& session = connection();  // a file must be there to be locked
+  std::unique_ptr<MigrationLock> lock =
+      acquire_lock(url_, connect_options(options_), versions_.name(),
+                   LockOptions{options_.lock_wait}, observer_, stop_);
+  prepare_session(session);
+  return lock;
 }
 
 }  // namespace engine

@@ -33,7 +33,7 @@ class Workplace {
   // Of the version table, in the order in which the database gives them; a file that is still to be
   // made has none, and is not made by this.
   std::vector<RevisionId> rows();
-  // Throws what acquire_lock() throws.
+  // Also prepares the session for scripts. Throws what acquire_lock() throws.
   std::unique_ptr<MigrationLock> lock();
 
  private:

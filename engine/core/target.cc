@@ -217,13 +217,16 @@ void require_known(const RevisionGraph& graph, const RevisionSet& current) {
     if (!graph.contains(id)) unknown.push_back(id);
   }
   if (unknown.empty()) return;
-  throw Error(Reason::UnknownRevision,
-              fmt::format("Can't locate revision identified by '{}'", unknown.front()),
-              fmt::format("the version table holds {}, which none of the {} scripts has: either "
-                          "newer scripts were applied before and an older image or checkout runs "
-                          "now: run the newer one; or the version table belongs to another "
-                          "project: check the database URL and the name of the version table",
-                          quoted_list(unknown, kNamesInHint), graph.size()));
+  throw Error(
+      Reason::UnknownRevision,
+      fmt::format("Can't locate revision identified by '{}'", unknown.front()),
+      fmt::format("the version table holds {}, which none of the {} scripts has: either "
+                  "newer scripts were applied before and an older image or checkout runs "
+                  "now: run the newer one; or the version table belongs to another "
+                  "project: check the database URL and the name of the version table; "
+                  "`stillhead stamp --purge REVISION` forgets the row, once you know that the "
+                  "schema is that of REVISION",
+                  quoted_list(unknown, kNamesInHint), graph.size()));
 }
 
 void require_no_overlap(const RevisionGraph& graph, const std::vector<RevisionId>& revisions,

@@ -51,12 +51,12 @@ void poll_for_lock(const std::string& lock, const LockOptions& options, Observer
   std::optional<std::string> told;
   while (!try_once()) {
     const LockHolder holder = find_holder();
+    const auto left = std::chrono::ceil<milliseconds>(deadline - Clock::now());
+    if (left <= milliseconds(0)) give_up(lock, options.patience, holder);
     if (told != holder.who) {
       told = holder.who;
       observer.waiting_for_lock(holder.who);
     }
-    const auto left = std::chrono::ceil<milliseconds>(deadline - Clock::now());
-    if (left <= milliseconds(0)) give_up(lock, options.patience, holder);
     const milliseconds jittered(
         static_cast<long>(static_cast<double>(next.count()) * jitter(random)));
     if (!pause(std::min(jittered, left), stop)) {

@@ -75,7 +75,7 @@ std::string init_project(const InitRequest& request, const Status& status) {
   check_directory(directory);
   if (request.project_template != kDefaultProjectTemplate) {
     throw Error(Reason::InvalidUsage, fmt::format("No such template {}", request.project_template),
-                "`stillhead list_templates` shows what there is; a project made by Alembic needs "
+                "`stillhead list-templates` shows what there is; a project made by Alembic needs "
                 "no `init`, its settings and scripts are read as they are");
   }
   const fs::path versions = directory / "versions";

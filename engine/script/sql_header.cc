@@ -57,6 +57,10 @@ class HeaderReader {
       reading_.end_line = line->number + 1;
     }
     check_encoding(text.substr(0, reading_.end), 1, origin_, reading_.header.faults);
+    if (!seen_[1] && revises_line_ != 0) {
+      line_ = revises_line_;
+      fault("unknown key 'Revises' in the header", "did you mean 'down_revision'?");
+    }
     if (!seen_[0]) {
       line_ = 1;
       fault("no revision in the header: the comment lines at the top of the script must name it",
@@ -86,6 +90,7 @@ class HeaderReader {
 
   void check_misspelt(std::string_view key) {
     const std::string word = lowered(key);
+    if (word == "revises") revises_line_ = line_;
     for (const std::string_view known : kKeys) {
       if (edit_distance(word, known, 2) > 2) continue;
       fault(fmt::format("unknown key '{}' in the header", key),
@@ -153,6 +158,8 @@ class HeaderReader {
 
   std::string_view origin_;
   int line_ = 1;
+  int revises_line_ =
+      0;  // of Alembic's "Revises: id", a comment unless it is all there is; 0: none
   std::array<bool, kKeys.size()> seen_ = {};
   SqlHeaderReading reading_ = {};
 };
@@ -183,6 +190,30 @@ std::optional<Marker> marker_of(std::string_view line) {
   text = trimmed(text.substr(kPrefix.size()));
   const auto space = std::min(text.find_first_of(kSpaces), text.size());
   return Marker{text.substr(0, space), trimmed(text.substr(space))};
+}
+
+std::string_view meant_marker(std::string_view line) {
+  std::string_view text = trimmed(line);
+  if (!text.starts_with("--") && !text.starts_with("/*")) return {};
+  if (marker_of(line)) return {};
+  std::string word;  // "stillheaddowngrade"
+  for (const char c : lowered(text)) {
+    if ((c >= 'a' && c <= 'z') || (c >= '0' && c <= '9')) word += c;
+  }
+  constexpr std::pair<std::string_view, std::string_view> kMeant[] = {
+      {"stillheadupgrade", "upgrade"},
+      {"upgrade", "upgrade"},
+      {"migrateup", "upgrade"},
+      {"gooseup", "upgrade"},
+      {"stillheaddowngrade", "downgrade"},
+      {"downgrade", "downgrade"},
+      {"migratedown", "downgrade"},
+      {"goosedown", "downgrade"},
+      {"stillheadautocommit", "autocommit"},
+      {"stillheadend", "end"}};
+  const auto* meant = std::ranges::find(kMeant, std::string_view(word),
+                                        &std::pair<std::string_view, std::string_view>::first);
+  return meant == std::end(kMeant) ? std::string_view() : meant->second;
 }
 
 SqlHeaderReading read_sql_header(std::string_view text, std::string_view origin) {

@@ -40,6 +40,10 @@ struct Marker {
   std::string_view argument = {};
 };
 std::optional<Marker> marker_of(std::string_view line);
+// The marker that was probably meant by a comment line that is none: "downgrade" of
+// "-- Stillhead:Downgrade", "-- downgrade" or another tool's "-- migrate:down"; empty: an ordinary
+// line. To take such a line for a comment would run both sections as one.
+std::string_view meant_marker(std::string_view line);
 
 struct SqlHeaderReading {
   HeaderReading header = {};

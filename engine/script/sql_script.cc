@@ -49,6 +49,10 @@ class BodyReader {
   ScriptBody read() {
     Lines lines(text_);
     while (const auto line = lines.next()) {
+      if (const std::string_view meant = meant_marker(line->text); !meant.empty()) {
+        fault(line->number, fmt::format("'{}' looks like a marker and is none", line->text),
+              fmt::format("write `-- stillhead:{}`, or word the comment differently", meant));
+      }
       if (line->begin < reading_.end) continue;
       if (const auto marker = marker_of(line->text)) read_marker(*marker, *line);
     }
@@ -158,7 +162,7 @@ class BodyReader {
 
   // Without any marker all of it is the upgrade.
   void finish() {
-    const bool marked = upgrade_line_ != 0 || downgrade_line_ != 0 || !faults_.empty();
+    const bool marked = upgrade_line_ != 0 || downgrade_line_ != 0;
     if (!marked) section_ = Section::Upgrade;
     close_chunk(text_.size());
     require_autocommit_closed();

@@ -306,6 +306,21 @@ TEST_F(PostgresProgramTest, ASecondSignalEndsTheProgramAtOnce) {
   test::wait_until("the roll back", [&] { return tables().size() == 2; });
 }
 
+// The next run would wait for its locks as long as the statement takes, and nobody would know why.
+TEST_F(PostgresProgramTest, TheServerEndsTheStatementOfAKilledRun) {
+  sleeping_script();
+  const auto program = start({"upgrade", "heads"});
+  wait_for_sleep();
+  program->send(SIGKILL);
+  test::wait_until("the end of its session", [&] {
+    return database_
+        .column(
+            "SELECT pid FROM pg_stat_activity WHERE datname = current_database() AND query "
+            "LIKE 'SELECT pg_sleep%'")
+        .empty();
+  });
+}
+
 // --- several at once -----------------------------------------------------------------------------
 
 TEST_F(PostgresProgramTest, ARunWaitsForAnotherAndSaysForWhom) {
@@ -318,6 +333,7 @@ TEST_F(PostgresProgramTest, ARunWaitsForAnotherAndSaysForWhom) {
   EXPECT_EQ(report_.reason, Reason::LockUnavailable);
   EXPECT_NE(refused.err.find("pid "), std::string::npos) << refused.err;
   EXPECT_NE(refused.err.find("stillhead"), std::string::npos) << refused.err;
+  EXPECT_EQ(refused.err.find("Waiting"), std::string::npos) << refused.err;
 
   const auto waiting = start({"upgrade", "heads"});
   test::wait_until("the message", [&] {

@@ -112,6 +112,9 @@ TEST_F(SqliteProgramTest, QuietPrintsErrorsOnly) {
   const test::ProgramEnd up = run({"-q", "upgrade", "heads"});
   EXPECT_EQ(up.exit_code, 0);
   EXPECT_EQ(up.out + up.err, "");
+  const test::ProgramEnd sql = run({"-q", "upgrade", "heads", "--sql"});
+  EXPECT_TRUE(sql.out.starts_with("CREATE TABLE alembic_version")) << sql.out;
+  EXPECT_EQ(sql.err, "");
   EXPECT_TRUE(run({"-q", "upgrade", "a1"}).err.starts_with("stillhead: cannot upgrade to 'a1'"));
 }
 
@@ -127,6 +130,10 @@ TEST_F(SqliteProgramTest, OutputThatCannotBeWrittenFailsWhatOnlyTells) {
   const test::ProgramEnd heads = into_full("heads");
   EXPECT_EQ(heads.exit_code, 2);
   EXPECT_EQ(heads.err, message);
+  for (const char* command : {"upgrade heads --sql", "upgrade heads --sql --json", "man"}) {
+    EXPECT_EQ(into_full(command).exit_code, 2) << command;
+    EXPECT_TRUE(into_full(command).err.ends_with(message)) << command;
+  }
   const test::ProgramEnd upgrade = into_full("upgrade heads --json");  // what it did stays done
   EXPECT_EQ(upgrade.exit_code, 0);
   EXPECT_TRUE(upgrade.err.ends_with(message)) << upgrade.err;
@@ -293,10 +300,12 @@ TEST_F(SqliteProgramTest, WithoutADatabaseEveryWayToNameOneIsTold) {
   url_.clear();
   const test::ProgramEnd end = run_with_report({"upgrade", "heads"});
   EXPECT_EQ(end.exit_code, 2);
-  EXPECT_EQ(end.err,
-            "stillhead: `stillhead upgrade` needs a database URL, and none is given\n"
-            "hint: give --database-url URL, --database-url-file FILE, or set the environment "
-            "variable STILLHEAD_DATABASE_URL or DATABASE_URL\n");
+  EXPECT_EQ(
+      end.err,
+      "stillhead: `stillhead upgrade` needs a database URL, and none is given\n"
+      "hint: give --database-url URL or --database-url-file FILE, set the environment variable "
+      "STILLHEAD_DATABASE_URL or DATABASE_URL, or write sqlalchemy.url into alembic.ini or "
+      "database_url into stillhead.yaml\n");
 }
 
 TEST_F(SqliteProgramTest, AReportThatCannotBeWrittenStopsTheRunBeforeItBegins) {
@@ -434,6 +443,17 @@ TEST_F(SqliteProgramTest, SettingsAreShownWithTheirOriginAndWithoutPasswords) {
   EXPECT_EQ(end.out.find("canary"), std::string::npos);
 }
 
+TEST_F(SqliteProgramTest, ATerminalGetsColoursUnlessTheyAreUnwanted) {
+  three_tables();
+  const std::string command = engine_program() + " --script-location " + scripts() + " heads";
+  const auto seen = [&](const std::map<std::string, std::string>& variables) {
+    return test::run_program("/usr/bin/script", {"-qec", command, "/dev/null"}, variables).out;
+  };
+  EXPECT_EQ(seen({{"TERM", "xterm"}}), "\033[33mc3\033[0m\033[32m (head)\033[0m\r\n");
+  EXPECT_EQ(seen({{"TERM", "xterm"}, {"NO_COLOR", "1"}}), "c3 (head)\r\n");
+  EXPECT_EQ(seen({{"TERM", "dumb"}}), "c3 (head)\r\n");
+}
+
 TEST_F(SqliteProgramTest, CompletionAsksTheProgram) {
   three_tables();
   environment_ = {{"STILLHEAD_SCRIPT_LOCATION", scripts()}};
@@ -441,6 +461,29 @@ TEST_F(SqliteProgramTest, CompletionAsksTheProgram) {
       test::run_program(engine_program(), {"__complete", "upgrade", ""}, environment_);
   EXPECT_EQ(end.out, "heads\nhead\nbase\na1\nb2\nc3\n");
   EXPECT_EQ(run({"completion", "csh"}).exit_code, 2);
+}
+
+TEST_F(SqliteProgramTest, BashCompletesWithTheScript) {
+  three_tables();
+  environment_ = {{"STILLHEAD_SCRIPT_LOCATION", scripts()}, {"STILLHEAD", engine_program()}};
+  const auto replies = [&](const std::string& line) {
+    const test::ProgramEnd end = test::run_program(
+        "/bin/bash",
+        {"-c",
+         "stillhead() { \"$STILLHEAD\" \"$@\"; }; source <(stillhead completion bash); "
+         "COMP_LINE=$1 COMP_POINT=${#1}; _stillhead; echo \"${COMPREPLY[*]}\"",
+         "bash", line},
+        environment_);
+    EXPECT_EQ(end.err, "");
+    return end.out;
+  };
+  EXPECT_EQ(replies("stillhead down"), "downgrade\n");
+  EXPECT_EQ(replies("stillhead upgrade b"), "base b2\n");
+  EXPECT_EQ(replies("stillhead upgrade "), "heads head base a1 b2 c3\n");
+  EXPECT_EQ(replies("stillhead upgrade --sql a1:c"), "c3\n") << "what stands before ':' stays";
+}
+
+TEST_F(SqliteProgramTest, TheManualIsAManualPage) {
   EXPECT_EQ(run({"man"}).out.substr(0, 17), ".TH STILLHEAD 1 \"");
 }
 
@@ -548,6 +591,24 @@ TEST_F(FaultyScriptsTest, OtherScriptsThanExpectedAreNotRun) {
   EXPECT_EQ(run({"upgrade", "heads", "--scripts-sha256", found}).exit_code, 0);
 }
 
+TEST_F(FaultyScriptsTest, WhatOnlyEnvPyKnowsIsNotPassedOver) {
+  three_tables();
+  folder_.write("migrations/env.py",
+                "# version_table is a word\n    # here too: version_table\ncontext.configure(\n"
+                "    version_table='mine')\n");
+  const test::ProgramEnd end = run({"current"});
+  EXPECT_EQ(end.exit_code, 2);
+  EXPECT_EQ(end.err, "stillhead: " + scripts() +
+                         "/env.py sets a version table of its own, and this version does not run "
+                         "it\nhint: say the same with --version-table and --version-table-schema, "
+                         "in the environment or in stillhead.yaml (version_table, "
+                         "version_table_schema)\n");
+  EXPECT_EQ(run({"upgrade", "heads", "--version-table", "mine"}).exit_code, 0);
+  EXPECT_EQ(run({"history"}).exit_code, 0) << "no database, no version table";
+  folder_.write("migrations/env.py", "# version_table\ncontext.configure()\n");
+  EXPECT_EQ(run({"current"}).exit_code, 0);
+}
+
 TEST_F(FaultyScriptsTest, AnIrreversibleRevisionIsNotTakenBack) {
   table_script("a1", "");
   folder_.write("migrations/b2.sql",
@@ -612,7 +673,8 @@ TEST_F(SqliteProgramTest, ARevisionThatNoScriptHasIsNamed) {
         "hint: the version table holds 'c3', which none of the 2 scripts has: either newer "
         "scripts were applied before and an older image or checkout runs now: run the newer "
         "one; or the version table belongs to another project: check the database URL and the "
-        "name of the version table\n");
+        "name of the version table; `stillhead stamp --purge REVISION` forgets the row, once you "
+        "know that the schema is that of REVISION\n");
     EXPECT_EQ(report_.reason, Reason::UnknownRevision);
     EXPECT_EQ(report_.from, std::vector<std::string>{"c3"});
   }

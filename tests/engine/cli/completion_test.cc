@@ -41,6 +41,8 @@ TEST(CompletionTest, OffersRevisionsWhereACommandTakesThem) {
     }
   }
   EXPECT_TRUE(offers({"revision", "--head", ""}, "c3d4"));
+  EXPECT_TRUE(offers({"history", "-r", "a1b2:c"}, "a1b2:c3d4"));
+  EXPECT_TRUE(offers({"upgrade", "a1b2:"}, "a1b2:left@head"));
   EXPECT_TRUE(complete({"current", ""}, two()).empty());
   EXPECT_TRUE(complete({"init", ""}, two()).empty()) << "file names are the shell's business";
 }

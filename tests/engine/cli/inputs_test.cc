@@ -100,8 +100,9 @@ TEST(FindDatabaseTest, WithoutAUrlNamesEveryWayToGiveOne) {
   EXPECT_EQ(error.reason(), Reason::InvalidUsage);
   EXPECT_EQ(error.message(), "`stillhead current` needs a database URL, and none is given");
   EXPECT_EQ(error.hint(),
-            "give --database-url URL, --database-url-file FILE, or set the environment variable "
-            "STILLHEAD_DATABASE_URL or DATABASE_URL");
+            "give --database-url URL or --database-url-file FILE, set the environment variable "
+            "STILLHEAD_DATABASE_URL or DATABASE_URL, or write sqlalchemy.url into alembic.ini or "
+            "database_url into stillhead.yaml");
 }
 
 TEST(ConnectOptionsTest, OtherUsersOfAFileAreWaitedForAsForTheLockAndTold) {

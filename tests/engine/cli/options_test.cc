@@ -60,8 +60,7 @@ TEST(OptionsTest, EveryMistakeIsNamedInOneLine) {
        "unknown option --databse-url; did you mean '--database-url' or '--database-url-file'?"},
       {{"upgrade", "heads", "--databse-url=postgresql://u:secret@h/d"},
        "unknown option --databse-url; did you mean '--database-url' or '--database-url-file'?"},
-      {{"upgrade", "heads", "--sqlite"},
-       "unknown option --sqlite; did you mean '--splice' or '--sql'?"},
+      {{"upgrade", "heads", "--sqlite"}, "unknown option --sqlite; did you mean '--sql'?"},
       {{"upgrade", "heads", "-z"}, "unknown option -z; `stillhead help` lists the options"},
       {{"upgrade", "heads", "-x"}, "option --x needs a value"},
       {{"stamp"},
@@ -103,6 +102,11 @@ TEST(OptionsTest, EveryMistakeIsNamedInOneLine) {
       {{"heads", "-i"}, "`stillhead heads` takes no option --indicate-current"},
       {{"history", "-r", "-2:"},
        "option --rev-range needs a value; one that begins with '-' is written --rev-range=-2:"},
+      {{"upgrade", "heads", "-x", "tenant=a"},
+       "option --x is for env.py, which this version does not run"},
+      {{"upgrade", "heads", "--tag", "a"},
+       "option --tag is for env.py, which this version does not run"},
+      {{"check"}, "`check` needs the models of env.py, which this version does not run"},
       {{"current", "-d", "a", "--database-url-file", "b"},
        "--database-url and --database-url-file are both given; use one of them"},
   };
@@ -135,7 +139,7 @@ TEST(OptionsTest, DefaultsAreTheManuals) {
   EXPECT_FALSE(options.report.json);
   EXPECT_FALSE(options.quiet);
   EXPECT_TRUE(options.color);
-  EXPECT_EQ(options.log_format, LogFormat::Text);
+  EXPECT_EQ(options.report.log_format, LogFormat::Text);
 }
 
 TEST(OptionsTest, EveryOptionIsUnderstoodBeforeAndAfterTheCommand) {
@@ -191,7 +195,7 @@ TEST(OptionsTest, EveryOptionIsUnderstoodBeforeAndAfterTheCommand) {
     EXPECT_EQ(options.run_id, "00112233445566ff");
     EXPECT_TRUE(options.quiet);
     EXPECT_FALSE(options.color);
-    EXPECT_EQ(options.log_format, LogFormat::Json);
+    EXPECT_EQ(options.report.log_format, LogFormat::Json);
   }
 }
 
@@ -259,11 +263,12 @@ TEST(OptionsTest, ShortOptionsMayStandTogether) {
 }
 
 TEST(OptionsTest, HelpAndVersionNeedNothingElseToBeRight) {
-  EXPECT_EQ(std::get<ShowHelp>(parse_options({"--help"}, {}).command).command, "");
-  EXPECT_EQ(std::get<ShowHelp>(parse_options({"help"}, {}).command).command, "");
-  EXPECT_EQ(std::get<ShowHelp>(parse_options({"upgrade", "--help"}, {}).command).command,
-            "upgrade");
-  EXPECT_EQ(std::get<ShowHelp>(parse_options({"help", "apply"}, {}).command).command, "apply");
+  EXPECT_EQ(std::get<ShowHelp>(parse_options({"--help"}, {}).command).topic, "");
+  EXPECT_EQ(std::get<ShowHelp>(parse_options({"help"}, {}).command).topic, "");
+  EXPECT_EQ(std::get<ShowHelp>(parse_options({"upgrade", "--help"}, {}).command).topic, "upgrade");
+  EXPECT_EQ(std::get<ShowHelp>(parse_options({"help", "apply"}, {}).command).topic, "apply");
+  EXPECT_EQ(std::get<ShowHelp>(parse_options({"help", "scripts"}, {}).command).topic, "scripts");
+  EXPECT_NE(help_page("scripts").find("-- stillhead:autocommit"), std::string::npos);
   EXPECT_TRUE(std::holds_alternative<ShowVersion>(parse_options({"--version"}, {}).command));
   EXPECT_TRUE(std::holds_alternative<ShowVersion>(parse_options({"version"}, {}).command));
 }
@@ -326,6 +331,10 @@ TEST(ReportOptionsTest, AreFoundWhereTheRestIsWrong) {
   EXPECT_EQ(find_report_options({}, {{"STILLHEAD_REPORT", "r"}}).file, "r");
   EXPECT_EQ(find_report_options({"--report"}, {}).file, "");
   EXPECT_EQ(find_report_options({"--report-limit", "many"}, {}).limit, 0U);
+  EXPECT_EQ(find_report_options({}, {}).log_format, LogFormat::Text);
+  EXPECT_EQ(find_report_options({"x", "--log-format", "json"}, {}).log_format, LogFormat::Json);
+  EXPECT_EQ(find_report_options({}, {{"STILLHEAD_LOG_FORMAT", "json"}}).log_format,
+            LogFormat::Json);
 }
 
 TEST(WipeArgumentTest, OverwritesTheSecretWhereverItStands) {
@@ -343,7 +352,7 @@ TEST(WipeArgumentTest, OverwritesTheSecretWhereverItStands) {
 }
 
 TEST(HelpTest, TheOverviewNamesEveryCommandAndOption) {
-  const std::string page = overview_page();
+  const std::string page = help_page("");
   for (const CommandInfo& command : command_table()) {
     EXPECT_NE(page.find("  " + std::string(command.name) + " "), std::string::npos) << command.name;
   }
@@ -372,12 +381,12 @@ TEST(HelpTest, TheOverviewNamesEveryCommandAndOption) {
 }
 
 TEST(HelpTest, ACommandsPageShowsItsUsage) {
-  const std::string page = command_page(*find_command("apply"));
+  const std::string page = help_page("apply");
   EXPECT_NE(page.find("Usage: stillhead [OPTIONS] apply [OPTIONS] TARGET\n"), std::string::npos)
       << page;
   EXPECT_NE(page.find("--downgrade forbid|allow"), std::string::npos);
   EXPECT_NE(page.find("Example: stillhead apply heads\n"), std::string::npos);
-  EXPECT_NE(command_page(*find_command("history")).find("--verbose"), std::string::npos);
+  EXPECT_NE(help_page("history").find("--verbose"), std::string::npos);
 }
 
 }  // namespace

@@ -12,6 +12,8 @@
 namespace engine {
 namespace {
 
+const Paint kPipe(Medium::Pipe);
+
 using Json = nlohmann::json;
 
 Revision revision(const RevisionId& id, std::vector<RevisionId> downs, std::string message,
@@ -47,7 +49,7 @@ RevisionGraph two_roots() {
 }
 
 TEST(HistoryTextTest, PrintsBranchesNewestFirst) {
-  EXPECT_EQ(history_text(branched(), history_range(branched(), {}, {}), Verbosity::Line, {}),
+  EXPECT_EQ(history_text(branched(), history_range(branched(), {}, {}), Verbosity::Line, {}, kPipe),
             "c1 -> d1 (left) (head), left two\n"
             "b -> c1 (left), left one\n"
             "c2 -> d2 (right) (head), right two\n"
@@ -58,23 +60,43 @@ TEST(HistoryTextTest, PrintsBranchesNewestFirst) {
 
 TEST(HistoryTextTest, PrintsMergePointsAndCurrentRevisions) {
   const std::string text =
-      history_text(merged(), history_range(merged(), {}, {}), Verbosity::Line, {"m"});
+      history_text(merged(), history_range(merged(), {}, {}), Verbosity::Line, {"m"}, kPipe);
   EXPECT_NE(text.find("m -> n (head), after merge\n"), std::string::npos) << text;
   EXPECT_NE(text.find("b1, b2 -> m (current) (mergepoint), merge\n"), std::string::npos) << text;
   EXPECT_NE(text.find("<base> -> a (branchpoint), base\n"), std::string::npos) << text;
 }
 
 TEST(HistoryTextTest, PrintsDependenciesAndEffectiveHeads) {
-  EXPECT_EQ(history_text(two_roots(), history_range(two_roots(), {}, {}), Verbosity::Line, {}),
-            "app1 -> app2 (app) (head), app next\n"
-            "<base> (core2) -> app1 (app), app start\n"
-            "core1 -> core2 (core) (effective head), core next\n"
-            "<base> -> core1 (core), core start\n");
+  EXPECT_EQ(
+      history_text(two_roots(), history_range(two_roots(), {}, {}), Verbosity::Line, {}, kPipe),
+      "app1 -> app2 (app) (head), app next\n"
+      "<base> (core2) -> app1 (app), app start\n"
+      "core1 -> core2 (core) (effective head), core next\n"
+      "<base> -> core1 (core), core start\n");
+}
+
+TEST(HistoryTextTest, IsPaintedOnATerminalWithColours) {
+  const Paint colors(Medium::ColorTerminal);
+  EXPECT_EQ(history_text(merged(), {"m"}, Verbosity::Line, {"m"}, colors),
+            "\033[33mb1\033[0m, \033[33mb2\033[0m -> \033[33mm\033[0m"
+            "\033[32m (current) (mergepoint)\033[0m, merge\n");
+}
+
+TEST(HistoryTextTest, LetsNoMessageMoveTheCursorOfATerminal) {
+  const RevisionGraph graph({revision("a", {}, "one\033[2Jtwo")});
+  for (const Medium medium : {Medium::Terminal, Medium::ColorTerminal}) {
+    const std::string line = history_text(graph, {"a"}, Verbosity::Line, {}, Paint(medium));
+    EXPECT_NE(line.find("one\\x1b[2Jtwo"), std::string::npos) << line;
+    const std::string entry = history_text(graph, {"a"}, Verbosity::Entry, {}, Paint(medium));
+    EXPECT_NE(entry.find("    one\\x1b[2Jtwo\n"), std::string::npos) << entry;
+  }
+  EXPECT_EQ(history_text(graph, {"a"}, Verbosity::Line, {}, kPipe),
+            "<base> -> a (head), one\033[2Jtwo\n");
 }
 
 TEST(HistoryTextTest, PrintsEntries) {
   const std::string text =
-      history_text(merged(), history_range(merged(), {}, {}), Verbosity::Entry, {"n"});
+      history_text(merged(), history_range(merged(), {}, {}), Verbosity::Entry, {"n"}, kPipe);
   EXPECT_TRUE(
       text.starts_with("Rev: n (head) (current)\n"
                        "Parent: m\n"
@@ -95,7 +117,7 @@ TEST(HistoryTextTest, PrintsEntries) {
                      "\n"))
       << text;
   const std::string dependent =
-      history_text(two_roots(), history_range(two_roots(), {}, {}), Verbosity::Entry, {});
+      history_text(two_roots(), history_range(two_roots(), {}, {}), Verbosity::Entry, {}, kPipe);
   EXPECT_NE(
       dependent.find("Rev: app1\nParent: <base>\nAlso depends on: core2\nBranch names: app\n"),
       std::string::npos)
@@ -103,10 +125,10 @@ TEST(HistoryTextTest, PrintsEntries) {
 }
 
 TEST(HeadsTextTest, PrintsOneLineAHead) {
-  EXPECT_EQ(heads_text(branched(), HeadsBy::DownRevision, Verbosity::Line),
+  EXPECT_EQ(heads_text(branched(), HeadsBy::DownRevision, Verbosity::Line, kPipe),
             "d1 (left) (head)\nd2 (right) (head)\n");
-  EXPECT_EQ(heads_text(merged(), HeadsBy::DownRevision, Verbosity::Line), "n (head)\n");
-  EXPECT_EQ(heads_text(two_roots(), HeadsBy::DownRevision, Verbosity::Line),
+  EXPECT_EQ(heads_text(merged(), HeadsBy::DownRevision, Verbosity::Line, kPipe), "n (head)\n");
+  EXPECT_EQ(heads_text(two_roots(), HeadsBy::DownRevision, Verbosity::Line, kPipe),
             "core2 (core) (effective head)\napp2 (app) (head)\n");
 }
 
@@ -129,7 +151,7 @@ TEST(CurrentTextTest, PrintsRowsAndWhatTheyReachByDependencies) {
   };
   for (const Case& c : cases) {
     SCOPED_TRACE(revisions_text(c.rows));
-    EXPECT_EQ(current_text(c.graph, Verbosity::Line, c.rows), c.text);
+    EXPECT_EQ(current_text(c.graph, Verbosity::Line, c.rows, kPipe), c.text);
   }
 }
 
@@ -155,8 +177,11 @@ TEST(DurationTextTest, ChoosesTheUnit) {
 }
 
 TEST(JsonTest, HistoryIsNewestFirstAndMarksTheCurrent) {
+  const RevisionSet current = {"app1"};
   const Json json =
-      Json::parse(history_json(two_roots(), history_range(two_roots(), {}, {}), {"app1"}));
+      Json::parse(history_json(two_roots(), history_range(two_roots(), {}, {}), &current));
+  EXPECT_FALSE(Json::parse(history_json(two_roots(), {"app1"}, nullptr))["revisions"][0].contains(
+      "current"));
   ASSERT_EQ(json["revisions"].size(), 4U);
   EXPECT_EQ(json["revisions"][1], Json::parse(R"({
       "revision": "app1", "downRevisions": [], "dependsOn": ["core2"], "branchLabels": ["app"],

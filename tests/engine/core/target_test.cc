@@ -231,7 +231,8 @@ TEST(TargetTest, RowsThatNoScriptHasAreNamed) {
         "the version table holds 'beef', 'dead', which none of the 1 scripts has: either newer "
         "scripts were applied before and an older image or checkout runs now: run the newer one; "
         "or the version table belongs to another project: check the database URL and the name of "
-        "the version table");
+        "the version table; `stillhead stamp --purge REVISION` forgets the row, once you know that "
+        "the schema is that of REVISION");
   }
 }
 

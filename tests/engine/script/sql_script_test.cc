@@ -71,6 +71,8 @@ TEST(SqlHeaderTest, RefusesWithFileLineAndRemedy) {
        "add a line such as `-- revision: 4f1c2a9b0d3e`"},
       {"-- revison: a\n-- revision: a\n",
        "a.sql:1: unknown key 'revison' in the header; did you mean 'revision'?"},
+      {"-- revision: a\n-- Revises: b\n",
+       "a.sql:2: unknown key 'Revises' in the header; did you mean 'down_revision'?"},
       {"-- revision: a\n-- Down-Revision: b\n",
        "a.sql:2: unknown key 'Down-Revision' in the header; did you mean 'down_revision'?"},
       {"-- revision: a\n\n-- revision: b\n",
@@ -240,6 +242,25 @@ TEST(SqlBodyTest, RefusesWithFileLineAndRemedy) {
       {"-- revision: a\n-- stillhead:upgarde\n",
        "a.sql:2: unknown marker `-- stillhead:upgarde`; did you mean 'upgrade'?; the markers are "
        "upgrade, downgrade, autocommit and end"},
+      {"-- revision: a\n-- stillhead:upgrade\nA;\n-- Stillhead:Downgrade\nB;\n",
+       "a.sql:4: '-- Stillhead:Downgrade' looks like a marker and is none; write `-- "
+       "stillhead:downgrade`, or word the comment differently"},
+      {"-- revision: a\n-- stillhead downgrade\nB;\n",
+       "a.sql:2: '-- stillhead downgrade' looks like a marker and is none; write `-- "
+       "stillhead:downgrade`, or word the comment differently"},
+      {"-- revision: a\n-- stillhead:upgrade\nA;\n  /* stillhead:downgrade */\nB;\n",
+       "a.sql:4: '  /* stillhead:downgrade */' looks like a marker and is none; write `-- "
+       "stillhead:downgrade`, or word the comment differently"},
+      {"-- revision: a\n-- stillhead:upgrade\nA;\n-- Downgrade:\nB;\n",
+       "a.sql:4: '-- Downgrade:' looks like a marker and is none; write `-- stillhead:downgrade`, "
+       "or word the comment differently"},
+      {"-- revision: a\n-- stillhead:upgrade\nA;\n-- +goose Up\nB;\n",
+       "a.sql:4: '-- +goose Up' looks like a marker and is none; write `-- stillhead:upgrade`, or "
+       "word the comment differently"},
+      {"-- revision: a\n-- stillhead:upgrade\nA;\n-- stillhead : end\nB;\n",
+       "a.sql:4: '-- stillhead : end' looks like a marker and is none; write `-- stillhead:end`, "
+       "or "
+       "word the comment differently"},
       {"-- revision: a\n-- stillhead:xyz\n",
        "a.sql:2: unknown marker `-- stillhead:xyz`; the markers are upgrade, downgrade, autocommit "
        "and end"},

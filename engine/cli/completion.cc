@@ -31,7 +31,7 @@ _stillhead() {
   found=("${(@f)$(stillhead __complete "${(@)words[2,CURRENT]}" 2>/dev/null)}")
   if [[ -n $found ]]; then compadd -a found; else _files; fi
 }
-compdef _stillhead stillhead
+if [[ $funcstack[1] == _stillhead ]]; then _stillhead "$@"; else compdef _stillhead stillhead; fi
 )sh";
 
 constexpr std::string_view kFish = R"sh(# fish completion for stillhead

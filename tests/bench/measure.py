@@ -3,6 +3,7 @@
 import dataclasses
 import os
 import pathlib
+import resource
 import statistics
 import subprocess
 import time
@@ -34,8 +35,11 @@ class Contender:
     def cpu(self) -> float:
         return statistics.median(run.cpu for run in self.runs)
 
-    def rss(self) -> float:
-        return max(run.rss_mib for run in self.runs)
+    def rss(self) -> str:
+        """MiB. A child begins as a copy of this program, so nothing smaller than it can be seen."""
+        own = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+        most = max(run.rss_mib for run in self.runs)
+        return f"{most:.0f}" if most > own * 1.05 else f"≤ {own:.0f}"
 
 
 def once(contender: Contender) -> Run:

@@ -114,6 +114,12 @@ std::size_t find_command_word(const std::vector<std::string>& words) {
   return words.size();
 }
 
+// `-r=a:b` means `-ra:b`, as it does for Alembic.
+bool has_equals_sign(const po::option& option, std::string_view value) {
+  return option.original_tokens.size() == 1 && !option.original_tokens.front().starts_with("--") &&
+         value.starts_with('=');
+}
+
 void sort_into(Arguments& arguments, const po::parsed_options& parsed) {
   for (const po::option& option : parsed.options) {
     if (option.string_key == kPositional || option.string_key.empty()) {
@@ -130,7 +136,8 @@ void sort_into(Arguments& arguments, const po::parsed_options& parsed) {
     if (!values.empty() && !info.repeatable) {
       refuse(fmt::format("option --{} is given twice", info.name));
     }
-    const std::string value = option.value.empty() ? "" : option.value.front();
+    std::string value = option.value.empty() ? "" : option.value.front();
+    if (has_equals_sign(option, value)) value.erase(0, 1);
     if (value.empty()) refuse(fmt::format("option --{} needs a value", info.name));
     if (option.original_tokens.size() > 1 && value.size() > 1 && value[0] == '-' &&
         !is_relative(value)) {
@@ -144,7 +151,9 @@ void sort_into(Arguments& arguments, const po::parsed_options& parsed) {
 
 // `command` null: the option stands before the command.
 [[noreturn]] void refuse_unknown_option(const std::string& token, const CommandInfo* command) {
-  const std::string name = token.substr(0, token.find('='));
+  // What stands behind the name may be a secret.
+  const std::string name =
+      token.starts_with("--") ? token.substr(0, token.find('=')) : token.substr(0, 2);
   std::vector<std::string_view> known = option_names();
   if (command != nullptr) {
     known.clear();
@@ -158,19 +167,8 @@ void sort_into(Arguments& arguments, const po::parsed_options& parsed) {
                      meant.empty() ? "; `stillhead help` lists the options" : meant));
 }
 
-// `-r=a:b` means what it does for Alembic.
-std::vector<std::string> without_equals_signs(std::vector<std::string> words) {
-  for (std::string& word : words) {
-    if (word == "--") break;
-    const bool short_option = word.size() > 3 && word[0] == '-' && word[1] != '-';
-    if (short_option && word[2] == '=') word.erase(2, 1);
-  }
-  return words;
-}
-
 void parse_part(Arguments& arguments, const KnownOptions& known,
-                const std::vector<std::string>& given) {
-  const std::vector<std::string> words = without_equals_signs(given);
+                const std::vector<std::string>& words) {
   try {
     const po::options_description options = known.description();
     po::positional_options_description positional;

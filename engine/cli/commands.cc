@@ -74,7 +74,7 @@ class Runner {
     report_.pending = static_cast<int>(plan.steps.size());
     report_.message = plan.steps.empty() ? fmt::format("already at {}", revisions_text(plan.finish))
                                          : fmt::format("{} steps", plan.steps.size());
-    return {plan.steps.empty() ? report_.message + "\n" : plan_text(plan, graph),
+    return {plan.steps.empty() ? report_.message + "\n" : plan_text(plan, graph, paint()),
             plan_json(plan, graph)};
   }
 
@@ -157,13 +157,13 @@ class Runner {
   Output operator()(const ShowManual&) {
     const std::string page = manual_page();
     report_.message = "manual page";
-    return {page, json_line({{"manual", page}})};
+    return {page, json_line({{"manual", page}}), true};
   }
 
   Output operator()(const Completion& command) {
     const std::string script = completion_script(command.shell);
     report_.message = fmt::format("completion for {}", command.shell);
-    return {script, json_line({{"completion", script}})};
+    return {script, json_line({{"completion", script}}), true};
   }
 
   Output operator()(const MakeRevision&) { return make_revision(options_, context_, report_); }
@@ -200,7 +200,7 @@ class Runner {
   Output operator()(const Digest& command) {
     const std::string digest = folder_digest(command.folder);
     report_.message = digest;
-    return {digest + "\n", json_line({{"sha256", digest}})};
+    return {digest + "\n", json_line({{"sha256", digest}}), true};
   }
 
   Output operator()(const Bundle& command) {
@@ -218,7 +218,7 @@ class Runner {
 
   Output operator()(const ShowHelp& command) {
     const std::string page = help_page(command.topic);
-    return {page, json_line({{"help", page}})};
+    return {page, json_line({{"help", page}}), true};
   }
 
  private:

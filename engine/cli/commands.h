@@ -16,9 +16,11 @@
 namespace engine {
 
 struct Output {
-  std::string text = {};       // for people
-  std::string json = {};       // with --json; empty: the report is the document
-  bool despite_quiet = false;  // --sql: the text is the product, not talk about it
+  std::string text = {};  // for people
+  std::string json = {};  // with --json; empty: the report is the document
+  // The text is what was asked for, not talk about it: printed in spite of --quiet, and the command
+  // has failed when it cannot be written.
+  bool is_product = false;
 };
 
 struct CommandContext {

@@ -11,16 +11,17 @@
 namespace engine {
 namespace {
 
-// Bash breaks words at ':', '@' and '=' too, and replaces what stands behind the last of them only.
+// Bash usually breaks words at ':', '@' and '=' too, and then replaces only what stands behind the
+// last of them.
 constexpr std::string_view kBash = R"sh(# bash completion for stillhead
 _stillhead() {
-  local line=${COMP_LINE:0:COMP_POINT} words word found
+  local line=${COMP_LINE:0:COMP_POINT} words word found breaks=${COMP_WORDBREAKS//[^:@=]/}
   read -ra words <<<"$line"
   if [[ $line == *' ' ]]; then words+=(''); fi
   word=${words[-1]}
   found=$(stillhead __complete "${words[@]:1}" 2>/dev/null)
   mapfile -t COMPREPLY < <(compgen -W "$found" -- "$word")
-  COMPREPLY=("${COMPREPLY[@]#"${word%"${word##*[:@=]}"}"}")
+  if [[ -n $breaks ]]; then COMPREPLY=("${COMPREPLY[@]#"${word%"${word##*["$breaks"]}"}"}"); fi
 }
 complete -o default -F _stillhead stillhead
 )sh";
@@ -74,6 +75,7 @@ void add_value(std::string_view value, std::string_view typed, const RevisionGra
   if (value.find('|') != std::string_view::npos) add_choices(value, words);
   if (value == "[COMMAND]") {
     for (const std::string_view name : command_names()) words.emplace_back(name);
+    words.emplace_back("scripts");
   }
 }
 
@@ -114,6 +116,14 @@ std::vector<std::string> complete(const std::vector<std::string>& words,
   const std::string_view typed = words.empty() ? std::string_view() : words.back();
   if (waiting != nullptr) {
     add_value(waiting->value, typed, graph, found);
+    return found;
+  }
+  const std::size_t equals = typed.starts_with("--") ? typed.find('=') : std::string_view::npos;
+  if (const OptionInfo* option = equals == std::string_view::npos
+                                     ? nullptr
+                                     : waits_for_value(command, typed.substr(0, equals))) {
+    add_value(option->value, typed.substr(equals + 1), graph, found);
+    for (std::string& word : found) word.insert(0, typed.substr(0, equals + 1));
     return found;
   }
   if (typed.starts_with('-')) {

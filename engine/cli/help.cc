@@ -104,10 +104,6 @@ std::string roff_command(const CommandInfo& command) {
   return text;
 }
 
-}  // namespace
-
-namespace {
-
 std::string overview_page() {
   std::string page =
       "stillhead runs database schema migrations.\n\n"

@@ -82,6 +82,43 @@ DatabaseUrl parse_given_url(const Options& options) {
   return parse_database_url(url);
 }
 
+bool is_name_character(char c) {
+  return c == '_' || (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
+}
+
+// As a word of its own, before a '#'.
+bool names(std::string_view line, std::string_view word) {
+  line = line.substr(0, line.find('#'));
+  for (std::size_t at = line.find(word); at != std::string_view::npos;
+       at = line.find(word, at + 1)) {
+    const std::size_t end = at + word.size();
+    const bool begins = at == 0 || !is_name_character(line[at - 1]);
+    if (begins && (end == line.size() || !is_name_character(line[end]))) return true;
+  }
+  return false;
+}
+
+// To go on would be to read and write another table than Alembic does.
+void refuse_what_env_py_names(const Settings& settings) {
+  const std::filesystem::path file = std::filesystem::path(settings.script_location()) / "env.py";
+  std::ifstream stream(file);
+  int number = 0;
+  for (std::string line; std::getline(stream, line);) {
+    ++number;
+    for (const Key key : {Key::VersionTable, Key::VersionTableSchema, Key::VersionTablePk}) {
+      const KeyInfo& named = info(key);
+      if (settings.is_set(key) || !names(line, named.name)) continue;
+      throw Error(
+          Reason::InvalidUsage,
+          fmt::format("{}:{} names {}, and this version does not run env.py", file.string(), number,
+                      named.name),
+          fmt::format("say the same in stillhead.yaml ({}: ...) or with {}, also when it is the "
+                      "default",
+                      named.name, variables(named).back()));
+    }
+  }
+}
+
 }  // namespace
 
 void verify_scripts(const Options& options) {
@@ -113,25 +150,8 @@ RevisionGraph read_graph(const Options& options, RunReport& report) {
   return graph;
 }
 
-void refuse_what_env_py_knows(const Settings& settings) {
-  const std::filesystem::path file = std::filesystem::path(settings.script_location()) / "env.py";
-  std::ifstream stream(file);
-  for (std::string line; std::getline(stream, line);) {
-    if (line.starts_with('#') || line.find("version_table") == std::string::npos) continue;
-    if (line.find_first_not_of(" \t") == line.find('#')) continue;
-    throw Error(Reason::InvalidUsage,
-                fmt::format("{} sets a version table of its own, and this version does not run it",
-                            file.string()),
-                "say the same with --version-table and --version-table-schema, in the environment "
-                "or in stillhead.yaml (version_table, version_table_schema)");
-  }
-}
-
 DatabaseUrl find_database(const Options& options) {
-  const Settings& settings = options.settings;
-  if (!settings.is_set(Key::VersionTable) && !settings.is_set(Key::VersionTableSchema)) {
-    refuse_what_env_py_knows(settings);
-  }
+  refuse_what_env_py_names(options.settings);
   DatabaseUrl url = parse_given_url(options);
   check_version_table_name(options.version_table, url.flavour);
   return url;

@@ -118,7 +118,7 @@ class Program {
         fmt::format("cannot write to standard output: {}", std::strerror(write_error));
     log.error(Reason::InvalidUsage, cause, {});
     // What a migration did stays done; a command that only tells has failed.
-    const bool only_tells = output_.despite_quiet || !engine::is_migration(options_.command);
+    const bool only_tells = output_.is_product || !engine::is_migration(options_.command);
     if (report_.reason == Reason::Succeeded && only_tells) {
       fail(Reason::InvalidUsage, cause, {});
     }
@@ -140,7 +140,7 @@ class Program {
     std::string text;
     if (options_.report.json) {
       text = failed || output_.json.empty() ? to_json(report_) + "\n" : output_.json;
-    } else if (!failed && (!options_.quiet || output_.despite_quiet)) {
+    } else if (!failed && (!options_.quiet || output_.is_product)) {
       text = output_.text;
     }
     return write_out(text);

@@ -22,12 +22,16 @@ std::string Paint::colored(std::string_view color, std::string_view text) const 
 
 std::string printable(std::string_view text) {
   std::string result;
-  for (const char c : text) {
-    const bool control = static_cast<unsigned char>(c) < 0x20 || c == 0x7F;
-    if (control && c != '\n' && c != '\t') {
-      result += fmt::format("\\x{:02x}", static_cast<unsigned char>(c));
+  for (std::size_t i = 0; i < text.size(); ++i) {
+    const auto byte = static_cast<unsigned char>(text[i]);
+    const auto next = static_cast<unsigned char>(i + 1 < text.size() ? text[i + 1] : 0);
+    if (byte == 0xC2 && next >= 0x80 && next < 0xA0) {  // U+0080 to U+009F
+      result += fmt::format("\\u{:04x}", next);
+      ++i;
+    } else if ((byte < 0x20 && byte != '\n' && byte != '\t') || byte == 0x7F) {
+      result += fmt::format("\\x{:02x}", byte);
     } else {
-      result += c;
+      result += text[i];
     }
   }
   return result;

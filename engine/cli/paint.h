@@ -27,7 +27,8 @@ class Paint {
   Medium medium_;
 };
 
-// Control characters but line end and tab as "\x1b": nothing foreign may move the cursor.
+// Control characters but line end and tab as "\x1b" or "\u009b": nothing foreign may move the
+// cursor.
 std::string printable(std::string_view);
 
 inline constexpr std::string_view kRed = "\033[31m";

@@ -263,11 +263,11 @@ std::string running_text(const StampStep& step) {
                      fmt::join(step.to, ", "));
 }
 
-std::string plan_text(const Plan& plan, const RevisionGraph& graph) {
+std::string plan_text(const Plan& plan, const RevisionGraph& graph, const Paint& paint) {
   std::string text;
   for (const Step& step : plan.steps) {
     const std::string running = running_text(step, graph.at(step.revision));
-    text += running.substr(running.find(' ') + 1) + "\n";
+    text += paint.foreign(running.substr(running.find(' ') + 1)) + "\n";
     for (const RowChange& change : step.rows) text += fmt::format("  {}\n", row_text(change));
   }
   return text;

@@ -45,7 +45,7 @@ std::string running_text_short(const Step&, const Revision&);
 std::string running_text(const StampStep&);
 
 // A line a step, "upgrade a -> b, message", and a line for each change of the version table.
-std::string plan_text(const Plan&, const RevisionGraph&);
+std::string plan_text(const Plan&, const RevisionGraph&, const Paint&);
 
 // "base" for none; else the ids, comma-separated.
 std::string revisions_text(const RevisionSet&);

@@ -36,7 +36,7 @@ constexpr std::array<KeyInfo, kKeyCount> kTable = {{
     {Key::OutputEncoding, "output_encoding", Text, "utf-8", "output_encoding", Anywhere, "",
      "encoding of new scripts"},
     {Key::RevisionEnvironment, "revision_environment", Flag, "false", "revision_environment",
-     Anywhere, "", "run env.py for new scripts, too"},
+     Anywhere, "", "accepted; this version does not run env.py"},
     {Key::DatabaseUrl, "database_url", Text, "", "sqlalchemy.url", Anywhere, "",
      "URL of the database", true},
     {Key::DatabaseUrlFile, "database_url_file", Path, "", "", Anywhere, "",

@@ -33,7 +33,7 @@ std::string key_sql(const Dialect& dialect, const VersionTableName& versions) {
       "SELECT hashtextextended(concat('stillhead migration lock:', current_database(), ':', "
       "coalesce((SELECT n.nspname::text FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n "
       "ON n.oid = c.relnamespace WHERE c.oid = to_regclass({})), {}), '.', {}), 0), "
-      "CASE WHEN current_setting('server_version_num')::int >= 140000 "
+      "CASE WHEN current_setting('idle_session_timeout', true) IS NOT NULL "
       "THEN set_config('idle_session_timeout', '0', false) END",
       dialect.quote_literal(dialect.qualified(versions)), fallback,
       dialect.quote_literal(versions.name));

@@ -14,7 +14,8 @@ void prepare_session(Connection& connection) {
         "WHERE current_setting('client_connection_check_interval', true) IS NOT NULL"}) {
     try {
       connection.query(sql);
-    } catch (const Error&) {
+    } catch (const Error& error) {
+      if (error.reason() == Reason::Interrupted) throw;
       // A platform without it. A connection that is lost is noticed by the next statement.
     }
   }

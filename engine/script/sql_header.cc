@@ -36,6 +36,27 @@ std::string lowered(std::string_view text) {
   return result;
 }
 
+// Runs of letters and digits; `text` is in lower case.
+std::vector<std::string_view> words_of(std::string_view text) {
+  std::vector<std::string_view> words;
+  std::size_t begin = 0;
+  for (std::size_t i = 0; i <= text.size(); ++i) {
+    const char c = i < text.size() ? text[i] : ' ';
+    if ((c >= 'a' && c <= 'z') || (c >= '0' && c <= '9')) continue;
+    if (i > begin) words.push_back(text.substr(begin, i - begin));
+    begin = i + 1;
+  }
+  return words;
+}
+
+// "downgrade" for "down", too; empty: no marker is called so.
+std::string_view marker_named(std::string_view word) {
+  if (word == "up" || word == "upgrade") return "upgrade";
+  if (word == "down" || word == "downgrade") return "downgrade";
+  if (word == "autocommit") return "autocommit";
+  return word == "end" ? "end" : std::string_view();
+}
+
 bool ends_header(std::string_view line) {
   const std::string_view text = trimmed(line);
   return (!text.empty() && !text.starts_with("--")) || marker_of(line).has_value();
@@ -84,13 +105,14 @@ class HeaderReader {
     if (const auto known = std::find(kKeys.begin(), kKeys.end(), key); known != kKeys.end()) {
       read_value(static_cast<std::size_t>(known - kKeys.begin()), trimmed(text.substr(colon + 1)));
     } else {
+      const std::string_view value = trimmed(text.substr(colon + 1));
+      if (lowered(key) == "revises" && !value.empty() && value != "None") revises_line_ = line_;
       check_misspelt(key);
     }
   }
 
   void check_misspelt(std::string_view key) {
     const std::string word = lowered(key);
-    if (word == "revises") revises_line_ = line_;
     for (const std::string_view known : kKeys) {
       if (edit_distance(word, known, 2) > 2) continue;
       fault(fmt::format("unknown key '{}' in the header", key),
@@ -158,8 +180,8 @@ class HeaderReader {
 
   std::string_view origin_;
   int line_ = 1;
-  int revises_line_ =
-      0;  // of Alembic's "Revises: id", a comment unless it is all there is; 0: none
+  // Of Alembic's "Revises: id", a comment unless nothing else names a parent; 0: none.
+  int revises_line_ = 0;
   std::array<bool, kKeys.size()> seen_ = {};
   SqlHeaderReading reading_ = {};
 };
@@ -193,27 +215,20 @@ std::optional<Marker> marker_of(std::string_view line) {
 }
 
 std::string_view meant_marker(std::string_view line) {
-  std::string_view text = trimmed(line);
+  const std::string text = lowered(trimmed(line));
   if (!text.starts_with("--") && !text.starts_with("/*")) return {};
   if (marker_of(line)) return {};
-  std::string word;  // "stillheaddowngrade"
-  for (const char c : lowered(text)) {
-    if ((c >= 'a' && c <= 'z') || (c >= '0' && c <= '9')) word += c;
+  const std::vector<std::string_view> words = words_of(text);
+  const bool has_sign = text.find_first_of(":+") != std::string::npos;
+  if (words.size() == 1) {
+    const std::string_view meant = marker_named(words[0]);
+    return meant == "upgrade" || meant == "downgrade" ? meant : std::string_view();
   }
-  constexpr std::pair<std::string_view, std::string_view> kMeant[] = {
-      {"stillheadupgrade", "upgrade"},
-      {"upgrade", "upgrade"},
-      {"migrateup", "upgrade"},
-      {"gooseup", "upgrade"},
-      {"stillheaddowngrade", "downgrade"},
-      {"downgrade", "downgrade"},
-      {"migratedown", "downgrade"},
-      {"goosedown", "downgrade"},
-      {"stillheadautocommit", "autocommit"},
-      {"stillheadend", "end"}};
-  const auto* meant = std::ranges::find(kMeant, std::string_view(word),
-                                        &std::pair<std::string_view, std::string_view>::first);
-  return meant == std::end(kMeant) ? std::string_view() : meant->second;
+  if (words.size() < 2) return {};
+  const bool ours = words[0] == "stillhead" && (words.size() == 2 || has_sign);
+  const bool others = (words[0] == "migrate" || words[0] == "goose") && has_sign &&
+                      (words[1] == "up" || words[1] == "down");
+  return ours || others ? marker_named(words[1]) : std::string_view();
 }
 
 SqlHeaderReading read_sql_header(std::string_view text, std::string_view origin) {

@@ -42,7 +42,7 @@ struct Marker {
 std::optional<Marker> marker_of(std::string_view line);
 // The marker that was probably meant by a comment line that is none: "downgrade" of
 // "-- Stillhead:Downgrade", "-- downgrade" or another tool's "-- migrate:down"; empty: an ordinary
-// line. To take such a line for a comment would run both sections as one.
+// line. To take such a line for a comment could run both sections as one.
 std::string_view meant_marker(std::string_view line);
 
 struct SqlHeaderReading {

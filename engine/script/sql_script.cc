@@ -50,8 +50,7 @@ class BodyReader {
     Lines lines(text_);
     while (const auto line = lines.next()) {
       if (const std::string_view meant = meant_marker(line->text); !meant.empty()) {
-        fault(line->number, fmt::format("'{}' looks like a marker and is none", line->text),
-              fmt::format("write `-- stillhead:{}`, or word the comment differently", meant));
+        near_misses_.push_back({line->number, line->text, meant});
       }
       if (line->begin < reading_.end) continue;
       if (const auto marker = marker_of(line->text)) read_marker(*marker, *line);
@@ -65,6 +64,11 @@ class BodyReader {
 
  private:
   enum class Section { None, Upgrade, Downgrade };
+  struct NearMiss {
+    int line = 0;
+    std::string_view text = {};
+    std::string_view meant = {};  // the marker
+  };
 
   void fault(int line, std::string_view what, std::string_view remedy) {
     faults_.push_back(fmt::format("{}:{}: {}; {}", origin_, line, what, remedy));
@@ -144,6 +148,17 @@ class BodyReader {
     autocommit_line_ = 0;
   }
 
+  // Where the section has its real marker, the line is a comment on it.
+  void report_near_misses() {
+    for (const NearMiss& miss : near_misses_) {
+      if (miss.meant == "upgrade" && upgrade_line_ != 0) continue;
+      if (miss.meant == "downgrade" && downgrade_line_ != 0) continue;
+      const std::size_t begin = miss.text.find_first_not_of(" \t");
+      fault(miss.line, fmt::format("'{}' looks like a marker and is none", miss.text.substr(begin)),
+            fmt::format("write `-- stillhead:{}`, or word the comment differently", miss.meant));
+    }
+  }
+
   void close_chunk(std::size_t end) {
     const std::string_view chunk = text_.substr(chunk_begin_, end - chunk_begin_);
     const std::size_t code = find_code(chunk);
@@ -166,6 +181,7 @@ class BodyReader {
     if (!marked) section_ = Section::Upgrade;
     close_chunk(text_.size());
     require_autocommit_closed();
+    report_near_misses();
     if (downgrade_line_ != 0 && upgrade_line_ == 0) {
       fault(downgrade_line_, "a downgrade section without an upgrade section",
             "add `-- stillhead:upgrade`; the section may be empty");
@@ -177,6 +193,7 @@ class BodyReader {
   SqlHeaderReading reading_;
   std::vector<std::string> faults_ = {};
   ScriptBody body_ = {};
+  std::vector<NearMiss> near_misses_ = {};
   Section section_ = Section::None;
   std::size_t chunk_begin_ = 0;
   int chunk_line_ = 1;

@@ -6,6 +6,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <atomic>
 #include <chrono>
 #include <fstream>
 #include <thread>
@@ -25,7 +26,12 @@ constexpr LockOptions kOneTry{.patience = milliseconds(0)};
 class RecordingObserver : public Observer {
  public:
   Strings holders = {};
-  void waiting_for_lock(const std::string& holder) override { holders.push_back(holder); }
+  std::atomic<bool> told = false;
+  void waiting_for_lock(const std::string& holder) override {
+    holders.push_back(holder);
+    told = true;
+    told.notify_all();
+  }
 };
 
 // Every number as '#': process ids and times differ.
@@ -318,8 +324,9 @@ TEST_F(SqliteLockTest, TransactionsOfOthersAreWaitedForAndNamed) {
     EXPECT_EQ(refused.message(),
               "the migration lock of " + database_.url().display + " is held by " + who);
     EXPECT_EQ(observer_.holders, Strings{});
+    observer_.told = false;
     std::jthread end([&] {
-      std::this_thread::sleep_for(milliseconds(150));
+      observer_.told.wait(false);
       other.kill_it();
     });
     EXPECT_TRUE(acquire(database_.url(), {}, observer_)->held());

@@ -115,6 +115,7 @@ TEST_F(SqliteProgramTest, QuietPrintsErrorsOnly) {
   const test::ProgramEnd sql = run({"-q", "upgrade", "heads", "--sql"});
   EXPECT_TRUE(sql.out.starts_with("CREATE TABLE alembic_version")) << sql.out;
   EXPECT_EQ(sql.err, "");
+  EXPECT_NE(run({"-q", "completion", "zsh"}).out, "");
   EXPECT_TRUE(run({"-q", "upgrade", "a1"}).err.starts_with("stillhead: cannot upgrade to 'a1'"));
 }
 
@@ -466,13 +467,13 @@ TEST_F(SqliteProgramTest, CompletionAsksTheProgram) {
 TEST_F(SqliteProgramTest, BashCompletesWithTheScript) {
   three_tables();
   environment_ = {{"STILLHEAD_SCRIPT_LOCATION", scripts()}, {"STILLHEAD", engine_program()}};
-  const auto replies = [&](const std::string& line) {
+  const auto replies = [&](const std::string& line, const std::string& setup = "") {
     const test::ProgramEnd end = test::run_program(
         "/bin/bash",
         {"-c",
          "stillhead() { \"$STILLHEAD\" \"$@\"; }; source <(stillhead completion bash); "
-         "COMP_LINE=$1 COMP_POINT=${#1}; _stillhead; echo \"${COMPREPLY[*]}\"",
-         "bash", line},
+         "eval \"$2\"; COMP_LINE=$1 COMP_POINT=${#1}; _stillhead; echo \"${COMPREPLY[*]}\"",
+         "bash", line, setup},
         environment_);
     EXPECT_EQ(end.err, "");
     return end.out;
@@ -481,6 +482,7 @@ TEST_F(SqliteProgramTest, BashCompletesWithTheScript) {
   EXPECT_EQ(replies("stillhead upgrade b"), "base b2\n");
   EXPECT_EQ(replies("stillhead upgrade "), "heads head base a1 b2 c3\n");
   EXPECT_EQ(replies("stillhead upgrade --sql a1:c"), "c3\n") << "what stands before ':' stays";
+  EXPECT_EQ(replies("stillhead upgrade --sql a1:c", "COMP_WORDBREAKS=' '"), "a1:c3\n");
 }
 
 TEST_F(SqliteProgramTest, TheManualIsAManualPage) {
@@ -594,19 +596,21 @@ TEST_F(FaultyScriptsTest, OtherScriptsThanExpectedAreNotRun) {
 TEST_F(FaultyScriptsTest, WhatOnlyEnvPyKnowsIsNotPassedOver) {
   three_tables();
   folder_.write("migrations/env.py",
-                "# version_table is a word\n    # here too: version_table\ncontext.configure(\n"
-                "    version_table='mine')\n");
+                "# version_table is a word\nx = 1  # here too: version_table\nname = "
+                "'alembic_version_table'\ncontext.configure(\n    version_table='mine')\n");
   const test::ProgramEnd end = run({"current"});
   EXPECT_EQ(end.exit_code, 2);
   EXPECT_EQ(end.err, "stillhead: " + scripts() +
-                         "/env.py sets a version table of its own, and this version does not run "
-                         "it\nhint: say the same with --version-table and --version-table-schema, "
-                         "in the environment or in stillhead.yaml (version_table, "
-                         "version_table_schema)\n");
+                         "/env.py:5 names version_table, and this version does not run env.py\n"
+                         "hint: say the same in stillhead.yaml (version_table: ...) or with "
+                         "STILLHEAD_VERSION_TABLE, also when it is the default\n");
+  EXPECT_EQ(run({"current", "--version-table-schema", "main"}).exit_code, 2) << "another setting";
   EXPECT_EQ(run({"upgrade", "heads", "--version-table", "mine"}).exit_code, 0);
   EXPECT_EQ(run({"history"}).exit_code, 0) << "no database, no version table";
-  folder_.write("migrations/env.py", "# version_table\ncontext.configure()\n");
-  EXPECT_EQ(run({"current"}).exit_code, 0);
+  folder_.write("migrations/env.py", "context.configure(version_table_pk=False)\n");
+  EXPECT_EQ(run({"current", "--version-table", "mine"}).exit_code, 2);
+  environment_ = {{"STILLHEAD_VERSION_TABLE_PK", "false"}};
+  EXPECT_EQ(run({"current", "--version-table", "mine"}).exit_code, 0);
 }
 
 TEST_F(FaultyScriptsTest, AnIrreversibleRevisionIsNotTakenBack) {

@@ -53,6 +53,10 @@ TEST(CompletionTest, OffersOptionsAndTheirChoices) {
   EXPECT_FALSE(offers({"upgrade", "-"}, "--check-heads"));
   EXPECT_EQ(complete({"graph", "--format", ""}, two()), (Words{"text", "dot", "mermaid", "json"}));
   EXPECT_EQ(complete({"completion", ""}, two()), (Words{"bash", "zsh", "fish"}));
+  EXPECT_EQ(complete({"graph", "--format=d"}, two()),
+            (Words{"--format=text", "--format=dot", "--format=mermaid", "--format=json"}));
+  EXPECT_TRUE(offers({"history", "--rev-range=a1b2:c"}, "--rev-range=a1b2:c3d4"));
+  EXPECT_TRUE(offers({"help", ""}, "scripts"));
   EXPECT_TRUE(complete({"upgrade", "--database-url-file", ""}, two()).empty());
 }
 

@@ -42,7 +42,7 @@ TEST(DrawingTest, PaintsTheText) {
 
 RevisionGraph with_quotes() {
   std::vector<Revision> revisions = revisions_of("a; b<a; x !b");
-  revisions[1].message = R"(say <"a\b\")";
+  revisions[1].message = R"(say <"a\b\"#>)";
   return RevisionGraph(std::move(revisions));
 }
 
@@ -53,7 +53,7 @@ TEST(DrawingTest, EscapesWhatGraphvizWouldRead) {
             "  rankdir=BT;\n"
             "  node [shape=box];\n"
             "  \"a\" [label=\"a\\n\"];\n"
-            "  \"b\" [label=\"b\\nsay <\\\"a\\\\b\\\\\\\"\", penwidth=3];\n"
+            "  \"b\" [label=\"b\\nsay <\\\"a\\\\b\\\\\\\"#>\", penwidth=3];\n"
             "  \"x\" [label=\"x\\n\"];\n"
             "  \"b\" -> \"a\";\n"
             "  \"x\" -> \"b\" [style=dotted];\n"
@@ -63,7 +63,7 @@ TEST(DrawingTest, EscapesWhatGraphvizWouldRead) {
 TEST(DrawingTest, EscapesWhatMermaidWouldRead) {
   const std::string text =
       draw(with_quotes(), DrawingFormat::Mermaid, nullptr, Paint(Medium::ColorTerminal));
-  EXPECT_NE(text.find("say #lt;#quot;a\\b\\#quot;"), std::string::npos) << text;
+  EXPECT_NE(text.find("say #lt;#quot;a\\b\\#quot;#35;#gt;"), std::string::npos) << text;
 }
 
 }  // namespace

@@ -6,6 +6,7 @@
 #include "engine/cli/command_table.h"
 #include "engine/cli/help.h"
 #include "engine/core/error.h"
+#include "tests/engine/core/error_of.h"
 #include "tests/support/temporary_folder.h"
 
 namespace engine {
@@ -62,6 +63,12 @@ TEST(OptionsTest, EveryMistakeIsNamedInOneLine) {
        "unknown option --databse-url; did you mean '--database-url' or '--database-url-file'?"},
       {{"upgrade", "heads", "--sqlite"}, "unknown option --sqlite; did you mean '--sql'?"},
       {{"upgrade", "heads", "-z"}, "unknown option -z; `stillhead help` lists the options"},
+      {{"history", "-z=postgresql://u:secret@h/d"},
+       "unknown option -z; `stillhead help` lists the options"},
+      {{"-D=postgresql://u:secret@h/d", "history"},
+       "unknown option -D; `stillhead help` lists the options"},
+      {{"history", "-Dpostgresql://u:secret@h/d"},
+       "unknown option -D; `stillhead help` lists the options"},
       {{"upgrade", "heads", "-x"}, "option --x needs a value"},
       {{"stamp"},
        "`stillhead stamp` needs a revision REVISION...; for example `stillhead stamp heads`"},
@@ -318,6 +325,27 @@ TEST(OptionsTest, EveryCommandOfTheTableCanBeParsed) {
     if (!command.argument.empty()) words.emplace_back(command.example);
     EXPECT_EQ(parse_options(words, {}).command_name, command.name);
   }
+}
+
+TEST(OptionsTest, AShortOptionMayHaveAnEqualsSign) {
+  for (const Words& words : {Words{"history", "-r=a:b"}, Words{"history", "-vr=a:b"},
+                             Words{"history", "-r", "a:b"}, Words{"history", "-ra:b"}}) {
+    EXPECT_EQ(std::get<History>(parse_options(words, {}).command).range, "a:b");
+  }
+  EXPECT_EQ(std::get<MakeRevision>(parse_options({"revision", "-m", "=x"}, {}).command).message,
+            "=x");
+}
+
+TEST(OptionsTest, WhatIsForEnvPyIsRefusedWithAWayOut) {
+  const auto hint_of = [](const Words& words) {
+    return error_of([&] { parse_options(words, {}); }).hint();
+  };
+  EXPECT_EQ(
+      hint_of({"upgrade", "heads", "-x", "tenant=a"}),
+      "leave it out once you know that nothing depends on it, such as the database, the schema "
+      "or the tenant");
+  EXPECT_EQ(hint_of({"check"}),
+            "`stillhead current --check-heads` tells whether every script is applied");
 }
 
 TEST(ReportOptionsTest, AreFoundWhereTheRestIsWrong) {

@@ -94,6 +94,14 @@ TEST(HistoryTextTest, LetsNoMessageMoveTheCursorOfATerminal) {
             "<base> -> a (head), one\033[2Jtwo\n");
 }
 
+TEST(PrintableTest, NothingMovesTheCursor) {
+  EXPECT_EQ(printable("a\r\033\x7F\x01z"), "a\\x0d\\x1b\\x7f\\x01z");
+  EXPECT_EQ(printable("\xC2\x9B"
+                      "2J \xC3\xA4 \xC2\xA0"),
+            "\\u009b2J \xC3\xA4 \xC2\xA0");
+  EXPECT_EQ(printable("a\tb\nc"), "a\tb\nc");
+}
+
 TEST(HistoryTextTest, PrintsEntries) {
   const std::string text =
       history_text(merged(), history_range(merged(), {}, {}), Verbosity::Entry, {"n"}, kPipe);

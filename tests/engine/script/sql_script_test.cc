@@ -235,6 +235,22 @@ TEST(SqlBodyTest, CountsLinesWithCarriageReturnsAndAByteOrderMark) {
   EXPECT_EQ(described(parse_sql_body("\xEF\xBB\xBF-- revision: a\nB;", "a").upgrade), "[B;@2]");
 }
 
+TEST(SqlBodyTest, TakesCommentsForWhatTheyAre) {
+  const ScriptBody both = parse_sql_body(
+      "-- revision: a\n-- Revises:\n-- ===== Upgrade =====\n-- stillhead:upgrade\nA;\n"
+      "-- downgrade\n-- stillhead:downgrade\nB;\n",
+      "a");
+  EXPECT_EQ(described(both.upgrade), "[A;\n-- downgrade\n@5]");
+  for (const char* comment :
+       {"-- stillhead upgrade is what runs this", "-- upgrade of the users", "-- go up",
+        "-- migrate the users down", "-- the end", "-- Stillhead"}) {
+    EXPECT_EQ(
+        described(parse_sql_body(std::string("-- revision: a\n") + comment + "\nA;", "a").upgrade),
+        "[A;@3]")
+        << comment;
+  }
+}
+
 TEST(SqlBodyTest, RefusesWithFileLineAndRemedy) {
   const std::vector<Refusal> cases = {
       {"-- revision: a\n\n/* x */ SELECT 1;\n-- stillhead:upgrade\n",
@@ -249,18 +265,29 @@ TEST(SqlBodyTest, RefusesWithFileLineAndRemedy) {
        "a.sql:2: '-- stillhead downgrade' looks like a marker and is none; write `-- "
        "stillhead:downgrade`, or word the comment differently"},
       {"-- revision: a\n-- stillhead:upgrade\nA;\n  /* stillhead:downgrade */\nB;\n",
-       "a.sql:4: '  /* stillhead:downgrade */' looks like a marker and is none; write `-- "
+       "a.sql:4: '/* stillhead:downgrade */' looks like a marker and is none; write `-- "
        "stillhead:downgrade`, or word the comment differently"},
       {"-- revision: a\n-- stillhead:upgrade\nA;\n-- Downgrade:\nB;\n",
        "a.sql:4: '-- Downgrade:' looks like a marker and is none; write `-- stillhead:downgrade`, "
        "or word the comment differently"},
-      {"-- revision: a\n-- stillhead:upgrade\nA;\n-- +goose Up\nB;\n",
-       "a.sql:4: '-- +goose Up' looks like a marker and is none; write `-- stillhead:upgrade`, or "
+      {"-- revision: a\nA;\n-- +goose Up\nB;\n",
+       "a.sql:3: '-- +goose Up' looks like a marker and is none; write `-- stillhead:upgrade`, or "
        "word the comment differently"},
       {"-- revision: a\n-- stillhead:upgrade\nA;\n-- stillhead : end\nB;\n",
        "a.sql:4: '-- stillhead : end' looks like a marker and is none; write `-- stillhead:end`, "
        "or "
        "word the comment differently"},
+      {"-- revision: a\n-- migrate:up transaction:false\nA;\n-- migrate:down\nB;\n",
+       "a.sql:2: '-- migrate:up transaction:false' looks like a marker and is none; write `-- "
+       "stillhead:upgrade`, or word the comment differently\n"
+       "a.sql:4: '-- migrate:down' looks like a marker and is none; write `-- "
+       "stillhead:downgrade`, or word the comment differently"},
+      {"-- revision: a\n-- stillhead:upgrade\nA;\n-- +migrate Down notransaction\nB;\n",
+       "a.sql:4: '-- +migrate Down notransaction' looks like a marker and is none; write `-- "
+       "stillhead:downgrade`, or word the comment differently"},
+      {"-- revision: a\n-- stillhead:upgrade\nA;\n-- STILLHEAD DOWN\nB;\n",
+       "a.sql:4: '-- STILLHEAD DOWN' looks like a marker and is none; write `-- "
+       "stillhead:downgrade`, or word the comment differently"},
       {"-- revision: a\n-- stillhead:xyz\n",
        "a.sql:2: unknown marker `-- stillhead:xyz`; the markers are upgrade, downgrade, autocommit "
        "and end"},

@@ -112,6 +112,18 @@ void Log::stamp_started(const StampStep& step) {
   sink_->progress(options_, "stamp started", {{"from", step.from}, {"to", step.to}});
 }
 
+void Log::resumed(const Step& step, int done, int count) {
+  if (options_.format == LogFormat::Text) {
+    sink_->text(options_,
+                fmt::format("Going on behind statement {} of {} of {}: an earlier run has "
+                            "committed the statements up to it",
+                            done, count, step.revision));
+    return;
+  }
+  sink_->progress(options_, "step resumed",
+                  {{"revision", step.revision}, {"done", done}, {"statements", count}});
+}
+
 void Log::step_finished(const Step& step, const Revision& /*revision*/,
                         std::chrono::milliseconds duration) {
   if (options_.format == LogFormat::Text) return;

@@ -34,6 +34,7 @@ class Log : public Observer {
   void warned(const std::string& text) override;
   void finished(const std::string& message) override;
   void stamp_started(const StampStep&) override;
+  void resumed(const Step&, int done, int count) override;
   void step_finished(const Step&, const Revision&, std::chrono::milliseconds) override;
 
   // Text: "stillhead: message" and "hint: ..." lines.

@@ -96,8 +96,9 @@ class Migration {
     {
       const RowsReached rows_reached{plan_, report_};
       const HistoryTable history(workplace_.connection(), workplace_.versions().name());
+      const JournalTable journal(history);
       MigrationContext context{
-          workplace_.connection(), lock,  workplace_.versions(), &history, observer_,
+          workplace_.connection(), lock,  workplace_.versions(), &history, &journal, observer_,
           identity_of(report_),    stop_, options_.transactions};
       execute(plan_.start, steps_, context, report_.steps);
     }
@@ -151,8 +152,9 @@ void stamp(const Options& options, Observer& observer, std::stop_token stop, Run
   }
   const std::unique_ptr<MigrationLock> lock = workplace.lock();
   const StampPlan made = plan();
-  MigrationContext context{workplace.connection(), *lock, workplace.versions(), nullptr, observer,
-                           identity_of(report),    stop};
+  MigrationContext context{
+      workplace.connection(), *lock, workplace.versions(), nullptr, nullptr, observer,
+      identity_of(report),    stop};
   execute(made, context);
   report.to = sorted(made.finish);
   report.message = fmt::format("stamped {}", revisions_text(made.finish));

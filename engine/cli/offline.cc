@@ -74,7 +74,8 @@ class Offline {
             options.transactional_ddl.value_or(dialect_.flavour() == SqlFlavour::PostgreSql),
             [this](std::string_view text) { text_ += text; }),
         observer_(log, connection_),
-        context_{connection_, lock_, versions_, nullptr, observer_, {}, {}, options.transactions} {}
+        context_{connection_, lock_, versions_,           nullptr, nullptr, observer_,
+                 {},          {},    options.transactions} {}
 
   std::string operator()(const Upgrade& command) {
     const Range range = range_of(command.target);

@@ -3,14 +3,25 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <utility>
 
 #include "engine/cli/inputs.h"
 #include "engine/core/error.h"
 #include "engine/script/script_dir.h"
+#include "engine/script/sha256.h"
 
 namespace engine {
 namespace {
+
+// Each is made of the one before it, so that it stands for all statements so far.
+void add_digests(PreparedStep& prepared) {
+  std::string digest;
+  for (const Statement& statement : prepared.statements) {
+    digest = sha256_hex(digest + statement.sql);
+    prepared.digests.push_back(digest);
+  }
+}
 
 PreparedStep prepare_step(const Step& step, const Revision& revision, const Dialect& dialect) {
   const ScriptBody body = read_body(revision);
@@ -28,6 +39,10 @@ PreparedStep prepare_step(const Step& step, const Revision& revision, const Dial
       step.direction == Direction::Up ? body.upgrade : *body.downgrade, revision.file);
   if (!revision.transactional) {
     for (Statement& statement : prepared.statements) statement.transactional = false;
+  }
+  if (std::ranges::any_of(prepared.statements,
+                          [](const Statement& s) { return !s.transactional; })) {
+    add_digests(prepared);
   }
   return prepared;
 }

@@ -45,6 +45,7 @@ std::unique_ptr<MigrationLock> Workplace::lock() {
       acquire_lock(url_, connect_options(options_), versions_.name(),
                    LockOptions{options_.lock_wait}, observer_, stop_);
   prepare_session(session);
+  fence_session(session, url_, versions_.name(), LockOptions{options_.lock_wait}, observer_, stop_);
   return lock;
 }
 

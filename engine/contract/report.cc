@@ -23,6 +23,7 @@ constexpr std::array kReasons = {
     ReasonInfo{Reason::MultipleHeads, "MultipleHeads", 2, "MultipleHeads"},
     ReasonInfo{Reason::InvalidScripts, "InvalidScripts", 3, "InvalidSource"},
     ReasonInfo{Reason::UnknownRevision, "UnknownRevision", 4, "UnknownRevision"},
+    ReasonInfo{Reason::ChecksumMismatch, "ChecksumMismatch", 4, "ChecksumMismatch"},
     ReasonInfo{Reason::DatabaseAhead, "DatabaseAhead", 4, "DatabaseAhead"},
     ReasonInfo{Reason::LockUnavailable, "LockUnavailable", 5, "WaitingForLock"},
     ReasonInfo{Reason::DatabaseUnreachable, "DatabaseUnreachable", 5, "WaitingForDatabase"},

@@ -28,6 +28,7 @@ enum class Reason {
   MultipleHeads,         // target `head` while there are several
   InvalidScripts,        // a script or the graph of scripts is faulty; all faults are listed
   UnknownRevision,       // the database holds a revision that no script has
+  ChecksumMismatch,      // a script says something else now than when it was run
   DatabaseAhead,         // upgrade to a revision that the database has already left behind
   LockUnavailable,       // another run holds the lock
   DatabaseUnreachable,   // no connection, or it was lost

@@ -10,6 +10,7 @@ namespace {
 
 constexpr std::string_view kSchema = "stillhead";
 constexpr std::string_view kTable = "stillhead_history";
+constexpr std::string_view kJournal = "stillhead_journal";
 constexpr std::string_view kVersionTable = "stillhead_schema_version";
 constexpr int kTries = 3;  // runs for other version tables may create the same table meanwhile
 
@@ -25,6 +26,12 @@ constexpr std::string_view kSqliteColumns =
     "run_id TEXT NOT NULL, owner TEXT, attempt INTEGER, engine_version TEXT NOT NULL, "
     "checksum TEXT NOT NULL, started_at TEXT NOT NULL, finished_at TEXT NOT NULL, result TEXT NOT "
     "NULL";
+
+// The same words mean the same to both databases.
+constexpr std::string_view kJournalColumns =
+    "version_table text NOT NULL, revision text NOT NULL, direction text NOT NULL, "
+    "done integer NOT NULL, in_doubt integer NOT NULL, digest text NOT NULL, "
+    "PRIMARY KEY (version_table, revision, direction)";
 
 // Schemas of PostgreSQL: where the history is, where it may be made, where the version table lives.
 struct Place {
@@ -54,11 +61,17 @@ std::string in_schema(const Dialect& dialect, std::string_view schema, std::stri
   return dialect.qualified({std::string(schema), std::string(table)});
 }
 
+void make_journal(Connection& connection, std::string_view schema) {
+  connection.execute(fmt::format(
+      "CREATE TABLE {} ({})", in_schema(connection.dialect(), schema, kJournal), kJournalColumns));
+}
+
 void make(Connection& connection, std::string_view schema, std::string_view columns) {
   const Dialect& dialect = connection.dialect();
   const std::string version = in_schema(dialect, schema, kVersionTable);
   connection.execute(
       fmt::format("CREATE TABLE {} ({})", in_schema(dialect, schema, kTable), columns));
+  make_journal(connection, schema);
   connection.execute(fmt::format("CREATE TABLE {} (version integer NOT NULL)", version));
   connection.execute(
       fmt::format("INSERT INTO {} (version) VALUES ({})", version, kHistorySchemaVersion));
@@ -134,11 +147,23 @@ Found find_or_make_in_postgres(Connection& connection, const VersionTableName& v
   }
 }
 
-void refuse_newer(Connection& connection, const std::string& schema) {
+// A run for another version table may do the same meanwhile.
+void bring_up(Connection& connection, const std::string& schema, const std::string& table) {
+  Transaction transaction(connection);
+  if (connection.execute(fmt::format("UPDATE {} SET version = {} WHERE version < {}", table,
+                                     kHistorySchemaVersion, kHistorySchemaVersion)) > 0) {
+    make_journal(connection, schema);
+  }
+  transaction.commit();
+}
+
+// Brings an older layout up.
+void check_layout(Connection& connection, const std::string& schema) {
   const std::string table = in_schema(connection.dialect(), schema, kVersionTable);
   const auto rows = connection.query("SELECT max(version) FROM " + table);
   const int version = std::stoi(rows.at(0)[0].value_or("1"));
-  if (version <= kHistorySchemaVersion) return;
+  if (version < kHistorySchemaVersion) return bring_up(connection, schema, table);
+  if (version == kHistorySchemaVersion) return;
   throw Error(
       Reason::VersionConflict,
       fmt::format(
@@ -154,8 +179,9 @@ HistoryTable::HistoryTable(Connection& connection, const VersionTableName& versi
     const Found found = connection.dialect().flavour() == SqlFlavour::Sqlite
                             ? find_or_make_in_sqlite(connection, versions)
                             : find_or_make_in_postgres(connection, versions);
-    refuse_newer(connection, found.schema);
+    check_layout(connection, found.schema);
     qualified_name_ = in_schema(connection.dialect(), found.schema, kTable);
+    journal_name_ = in_schema(connection.dialect(), found.schema, kJournal);
     version_table_ = found.version_table;
   } catch (const Error& error) {
     if (error.reason() == Reason::Interrupted || error.reason() == Reason::VersionConflict) throw;

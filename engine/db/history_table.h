@@ -14,7 +14,7 @@
 
 namespace engine {
 
-inline constexpr int kHistorySchemaVersion = 1;
+inline constexpr int kHistorySchemaVersion = 2;  // 1: without the journal
 
 struct HistoryRow {
   RevisionId revision = {};
@@ -29,15 +29,19 @@ struct HistoryRow {
 
 class HistoryTable {
  public:
-  // Finds the table, or makes it (call under the lock, outside a transaction). Throws
-  // Error(VersionConflict) when a newer engine made it (schema_version above ours).
+  // Finds the table, or makes it with the journal beside it, or brings an older one up (call under
+  // the lock, outside a transaction). Throws Error(VersionConflict) when a newer engine made it
+  // (schema_version above ours).
   HistoryTable(Connection&, const VersionTableName&);
 
   void insert(Connection&, const HistoryRow&) const;
   const std::string& qualified_name() const { return qualified_name_; }
+  const std::string& journal_name() const { return journal_name_; }  // JournalTable
+  const std::string& version_table() const { return version_table_; }
 
  private:
   std::string qualified_name_;
+  std::string journal_name_;
   std::string version_table_;  // whose revisions these are: with its schema where there are schemas
 };
 

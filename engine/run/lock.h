@@ -38,6 +38,12 @@ std::unique_ptr<MigrationLock> acquire_lock(const DatabaseUrl&, const ConnectOpt
                                             const VersionTableName&, const LockOptions&, Observer&,
                                             std::stop_token);
 
+// PostgreSQL: the session of a run that was killed may still execute its statement, though its lock
+// is free. Sessions that run scripts hold a lock of their own, and a new one waits for it here, as
+// long as for the other. SQLite has no such sessions. Throws what acquire_lock() throws.
+void fence_session(Connection& session, const DatabaseUrl&, const VersionTableName&,
+                   const LockOptions&, Observer&, const std::stop_token&);
+
 // Used by acquire_lock.
 std::unique_ptr<MigrationLock> acquire_postgres_lock(const DatabaseUrl&, const ConnectOptions&,
                                                      const VersionTableName&, const LockOptions&,

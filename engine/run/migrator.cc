@@ -9,6 +9,7 @@
 #include <optional>
 #include <utility>
 
+#include "engine/run/autocommit.h"
 #include "engine/run/timestamp.h"
 
 namespace engine {
@@ -84,10 +85,12 @@ struct StepNumber {
 // One revision, from its first statement to its last commit.
 class StepRun {
  public:
-  StepRun(const PreparedStep& prepared, MigrationContext& context, Transactions& transactions)
+  StepRun(const PreparedStep& prepared, MigrationContext& context, Transactions& transactions,
+          const std::map<JournalKey, Progress>& earlier)
       : prepared_(prepared),
         context_(context),
         transactions_(transactions),
+        autocommit_(prepared, context.connection, context.journal, earlier),
         started_at_(timestamp_now()) {}
 
   void run(StepNumber number) {
@@ -107,15 +110,14 @@ class StepRun {
   }
 
   void run_pieces(StepNumber number) {
-    if (transactions_.is_first() || count() == 0 || !outside_transaction(0)) open(0);
+    const std::size_t first = begin();
+    if (transactions_.is_first() || first == count() || !outside_transaction(first)) open(first);
     context_.observer.step_started(prepared_.step, prepared_.revision, number.number, number.count);
-    for (std::size_t index = 0; index < count(); ++index) {
+    for (std::size_t index = first; index < count(); ++index) {
       if (outside_transaction(index)) {
         commit(index);
         go_on_or_throw_at("before " + place_of(index));
-        run_statement(index);
-        statement_ = 0;
-        kept_ = index + 1;
+        run_alone(index);
       } else {
         open(index);
         run_statement(index);
@@ -127,6 +129,14 @@ class StepRun {
     if (context_.transactions == TransactionMode::PerRevision || number.number == number.count) {
       commit(count());
     }
+  }
+
+  // Where to go on.
+  std::size_t begin() {
+    if (autocommit_.resumes()) commit(0);  // what a single transaction holds
+    place_ = "at its journal";
+    kept_ = first_ = autocommit_.begin(context_.observer);
+    return first_;
   }
 
   // For the statements from `index` on.
@@ -141,10 +151,21 @@ class StepRun {
   void commit(std::size_t index) {
     if (!transactions_.is_open()) return;
     statement_ = 0;
+    if (index > first_ && !reported_) {
+      place_ = "at its journal";
+      autocommit_.note(index);
+    }
     go_on_or_throw_at("before COMMIT");
     place_ = "at COMMIT";
     transactions_.commit();
     kept_ = index;
+  }
+
+  void run_alone(std::size_t index) {
+    statement_ = index + 1;
+    autocommit_.run(index, context_.observer, [&] { go_on_or_throw(context_); });
+    statement_ = 0;
+    kept_ = index + 1;
   }
 
   void run_statement(std::size_t index) {
@@ -154,6 +175,8 @@ class StepRun {
 
   void record() {
     statement_ = 0;
+    place_ = "at its journal";
+    autocommit_.clear();
     place_ = "at its version row";
     context_.versions.apply(context_.connection, prepared_.step.rows);
     if (context_.history == nullptr) return;
@@ -197,8 +220,8 @@ class StepRun {
   std::string kept_text() const {
     if (kept_ == 0) return {};
     const std::string which = kept_ == 1 ? "statement 1" : fmt::format("statements 1 to {}", kept_);
-    return fmt::format("; {} of this revision cannot be rolled back and {}", which,
-                       kept_ == 1 ? "stays" : "stay");
+    return fmt::format("; {} of this revision {} committed, and the next run goes on behind {}",
+                       which, kept_ == 1 ? "is" : "are", kept_ == 1 ? "it" : "them");
   }
 
   // `others_too`: steps before this one are rolled back with it.
@@ -207,12 +230,14 @@ class StepRun {
   const PreparedStep& prepared_;
   MigrationContext& context_;
   Transactions& transactions_;
+  Autocommit autocommit_;
   std::string started_at_;
   Clock::time_point begin_ = Clock::now();
   std::string place_ = {};     // where we are when no statement of the script runs
   std::size_t statement_ = 0;  // 1-based; 0: none runs
   bool reported_ = false;
-  std::size_t kept_ = 0;  // the first so many statements are committed
+  std::size_t first_ = 0;  // statements before it were committed by earlier runs
+  std::size_t kept_ = 0;   // the first so many statements are committed
 };
 
 Error StepRun::explained(const Error& error, bool others_too) const {
@@ -236,7 +261,7 @@ Error StepRun::explained(const Error& error, bool others_too) const {
   const std::string what =
       fmt::format("{} {}", up ? "upgrade to" : "downgrade of", prepared_.step.revision);
   const bool interrupted = error.reason() == Reason::Interrupted;
-  const bool alone = statement_ > 0 && outside_transaction(statement_ - 1);
+  const bool alone = statement_ > 0 && autocommit_.is_bare();
   const std::string text =
       interrupted ? fmt::format("{} interrupted {}{}; {}", what, place, line,
                                 alone ? "what this statement did may stay" : "rolled back")
@@ -267,11 +292,13 @@ void execute(const RevisionSet& start, const std::vector<PreparedStep>& steps,
   const CleanConnection clean(context.connection);  // after `on_stop` is gone
   const std::stop_callback on_stop(context.stop, [&] { context.connection.cancel(); });
   Transactions transactions(start, context, done);
+  std::map<JournalKey, Progress> earlier;
+  if (context.journal != nullptr) earlier = context.journal->read(context.connection);
   StepNumber number{0, static_cast<int>(steps.size())};
   for (const PreparedStep& prepared : steps) {
     ++number.number;
     const auto begin = Clock::now();
-    StepRun(prepared, context, transactions).run(number);
+    StepRun(prepared, context, transactions, earlier).run(number);
     context.observer.step_finished(
         prepared.step, prepared.revision,
         std::chrono::duration_cast<std::chrono::milliseconds>(Clock::now() - begin));

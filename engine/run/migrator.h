@@ -11,6 +11,7 @@
 #include "engine/core/plan.h"
 #include "engine/db/connection.h"
 #include "engine/db/history_table.h"
+#include "engine/db/journal_table.h"
 #include "engine/db/version_table.h"
 #include "engine/run/lock.h"
 #include "engine/run/observer.h"
@@ -23,6 +24,8 @@ struct PreparedStep {
   Revision revision = {};
   std::vector<Statement> statements = {};
   std::string checksum = {};
+  // [i]: of the statements up to and with i. Needed where a statement is not transactional.
+  std::vector<std::string> digests = {};
 };
 
 // Who runs; goes into the history.
@@ -43,6 +46,7 @@ struct MigrationContext {
   MigrationLock& lock;
   VersionTable& versions;
   const HistoryTable* history;  // null: no history is kept (--sql)
+  const JournalTable* journal;  // null: nothing is kept of revisions that commit piece by piece
   Observer& observer;
   RunIdentity identity = {};
   std::stop_token stop = {};
@@ -52,11 +56,13 @@ struct MigrationContext {
 // One transaction per step: statements, version rows, history row; TransactionMode::Single: one for
 // all steps. The version table is made in the first one when `start` is empty and it is missing.
 // Statements that are not transactional run by themselves before/after the transaction pieces
-// around them, in the script's order; the version row is written with the last piece. Before each
+// around them, in the script's order; the version row is written with the last piece. How far they
+// came stands in the journal, and a later run goes on there (run/autocommit.h). Before each
 // commit: the lock is still held, and nobody asked to stop. Steps are appended to `done` when they
 // are committed. Throws Error with Failure{revision, file, statement, statement_count, line, ...}
 // when a statement fails; Error(Interrupted) when asked to stop; Error(LockUnavailable) when the
-// lock was lost. What is not committed is rolled back.
+// lock was lost; Error(ChecksumMismatch) when a script was changed where it was already run. What
+// is not committed is rolled back.
 void execute(const RevisionSet& start, const std::vector<PreparedStep>&, MigrationContext&,
              std::vector<StepReport>& done);
 

@@ -24,6 +24,8 @@ class Observer {
   // The result of a command that has changed the database, in one line.
   virtual void finished(const std::string& /*message*/) {}
   virtual void stamp_started(const StampStep&) {}
+  // An earlier run has committed the first `done` of `count` statements; this one goes on behind.
+  virtual void resumed(const Step&, int /*done*/, int /*count*/) {}
   virtual void step_finished(const Step&, const Revision&, std::chrono::milliseconds) {}
 };
 

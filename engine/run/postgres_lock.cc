@@ -26,16 +26,17 @@ class PostgresLock : public MigrationLock {
 
 // Two statements in one: the session idles for as long as the migration takes, and from version 14
 // on a server may be set to end such sessions.
-std::string key_sql(const Dialect& dialect, const VersionTableName& versions) {
+std::string key_sql(const Dialect& dialect, const VersionTableName& versions,
+                    std::string_view what) {
   const std::string fallback =
       versions.schema.empty() ? "current_schema()::text" : dialect.quote_literal(versions.schema);
   return fmt::format(
-      "SELECT hashtextextended(concat('stillhead migration lock:', current_database(), ':', "
+      "SELECT hashtextextended(concat('stillhead migration {}:', current_database(), ':', "
       "coalesce((SELECT n.nspname::text FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n "
       "ON n.oid = c.relnamespace WHERE c.oid = to_regclass({})), {}), '.', {}), 0), "
       "CASE WHEN current_setting('idle_session_timeout', true) IS NOT NULL "
       "THEN set_config('idle_session_timeout', '0', false) END",
-      dialect.quote_literal(dialect.qualified(versions)), fallback,
+      what, dialect.quote_literal(dialect.qualified(versions)), fallback,
       dialect.quote_literal(versions.name));
 }
 
@@ -72,6 +73,22 @@ LockHolder find_holder(Connection& connection, const std::string& key) {
   return holder;
 }
 
+// `name`: in messages. `find_key`: the statement that says which key.
+void take(Connection& connection, const std::string& name, const std::string& find_key,
+          const LockOptions& options, Observer& observer, const std::stop_token& stop) {
+  try {
+    const std::string key = connection.query(find_key).at(0)[0].value_or("0");
+    const std::string try_it = fmt::format("SELECT pg_try_advisory_lock({})", key);
+    poll_for_lock(
+        name, options, observer, stop, [&] { return connection.query(try_it).at(0)[0] == "t"; },
+        [&] { return find_holder(connection, key); });
+  } catch (const Error& error) {
+    if (error.reason() != Reason::Interrupted) throw;
+    throw Error(Reason::Interrupted, "interrupted while waiting for " + name,
+                "run the same command again");
+  }
+}
+
 }  // namespace
 
 std::unique_ptr<MigrationLock> acquire_postgres_lock(const DatabaseUrl& url,
@@ -83,21 +100,17 @@ std::unique_ptr<MigrationLock> acquire_postgres_lock(const DatabaseUrl& url,
   own.application_name += " lock";
   auto lock = std::make_unique<PostgresLock>(connect_postgres(url, own, stop));
   Connection& connection = lock->connection();
-  const std::string name = "the migration lock of " + url.display;
   const std::stop_callback on_stop(stop, [&connection] { connection.cancel(); });
-  try {
-    const std::string key =
-        connection.query(key_sql(connection.dialect(), versions)).at(0)[0].value_or("0");
-    const std::string take = fmt::format("SELECT pg_try_advisory_lock({})", key);
-    poll_for_lock(
-        name, options, observer, stop, [&] { return connection.query(take).at(0)[0] == "t"; },
-        [&] { return find_holder(connection, key); });
-  } catch (const Error& error) {
-    if (error.reason() != Reason::Interrupted) throw;
-    throw Error(Reason::Interrupted, "interrupted while waiting for " + name,
-                "run the same command again");
-  }
+  take(connection, "the migration lock of " + url.display,
+       key_sql(connection.dialect(), versions, "lock"), options, observer, stop);
   return lock;
+}
+
+void fence_session(Connection& session, const DatabaseUrl& url, const VersionTableName& versions,
+                   const LockOptions& options, Observer& observer, const std::stop_token& stop) {
+  if (url.flavour != SqlFlavour::PostgreSql) return;
+  take(session, "the session of an earlier run on " + url.display,
+       key_sql(session.dialect(), versions, "session"), options, observer, stop);
 }
 
 }  // namespace engine

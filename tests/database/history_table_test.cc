@@ -4,6 +4,7 @@
 #include <atomic>
 #include <thread>
 
+#include "engine/db/journal_table.h"
 #include "tests/database/scratch_database.h"
 
 namespace engine {
@@ -37,7 +38,7 @@ TEST_P(HistoryTableTest, IsMadeOnceAndFoundAgain) {
   EXPECT_EQ(made.qualified_name(),
             on_postgres() ? "stillhead.stillhead_history" : "main.stillhead_history");
   EXPECT_EQ(database_.column("SELECT version FROM " + place() + "stillhead_schema_version"),
-            Strings{"1"});
+            Strings{"2"});
 }
 
 TEST_P(HistoryTableTest, RowsKeepWhatTheyAreGiven) {
@@ -70,15 +71,45 @@ TEST_P(HistoryTableTest, RowsKeepWhatTheyAreGiven) {
             Strings{"2"});
 }
 
+TEST_P(HistoryTableTest, OlderLayoutIsBroughtUp) {
+  { const HistoryTable made(*connection_, {}); }
+  connection_->execute("DROP TABLE " + place() + "stillhead_journal");
+  connection_->execute("UPDATE " + place() + "stillhead_schema_version SET version = 1");
+  const HistoryTable found(*connection_, {});
+  EXPECT_EQ(database_.column("SELECT version FROM " + place() + "stillhead_schema_version"),
+            Strings{"2"});
+  EXPECT_EQ(database_.column("SELECT count(*) FROM " + place() + "stillhead_journal"),
+            Strings{"0"});
+}
+
+TEST_P(HistoryTableTest, JournalKeepsOneLineOfARevision) {
+  const HistoryTable history(*connection_, {});
+  const JournalTable journal(history);
+  const JournalKey up{"a1", Direction::Up}, down{"a1", Direction::Down}, other{"b2", Direction::Up};
+  journal.write(*connection_, up, {1, true, "it's"});
+  journal.write(*connection_, up, {2, false, "abc"});
+  journal.write(*connection_, down, {3, true, ""});
+  journal.write(*connection_, other, {4, false, "x"});
+  JournalTable(HistoryTable(*connection_, {"", "another"})).write(*connection_, up, {9, true, ""});
+  auto found = journal.read(*connection_);
+  ASSERT_EQ(found.size(), 3U);
+  EXPECT_EQ(found[up].done, 2);
+  EXPECT_FALSE(found[up].in_doubt);
+  EXPECT_EQ(found[up].digest, "abc");
+  EXPECT_TRUE(found[down].in_doubt);
+  journal.clear(*connection_, "a1");
+  EXPECT_EQ(journal.read(*connection_).size(), 1U) << "both directions are gone";
+}
+
 TEST_P(HistoryTableTest, NewerLayoutIsRefused) {
   { const HistoryTable made(*connection_, {}); }
-  connection_->execute("UPDATE " + place() + "stillhead_schema_version SET version = 2");
+  connection_->execute("UPDATE " + place() + "stillhead_schema_version SET version = 3");
   const Error error = error_of([&] { const HistoryTable refused(*connection_, {}); });
   EXPECT_EQ(error.reason(), Reason::VersionConflict);
   EXPECT_EQ(error.message(),
             std::string("the history in ") +
                 (on_postgres() ? "stillhead.stillhead_history" : "main.stillhead_history") +
-                " has schema version 2, made by a newer stillhead; this one knows 1");
+                " has schema version 3, made by a newer stillhead; this one knows 2");
 }
 
 class PostgresHistoryTableTest : public testing::Test {
@@ -144,7 +175,7 @@ TEST_F(PostgresHistoryTableTest, RunsThatMakeItAtOnceAgreeOnOne) {
   }
   EXPECT_EQ(made, 6);
   EXPECT_EQ(database_.column("SELECT version FROM stillhead.stillhead_schema_version"),
-            Strings{"1"});
+            Strings{"2"});
 }
 
 }  // namespace

@@ -321,6 +321,93 @@ TEST_F(PostgresProgramTest, TheServerEndsTheStatementOfAKilledRun) {
   });
 }
 
+// --- killed runs ---------------------------------------------------------------------------------
+
+// Statements that commit one by one, each of which leaves a row; the second takes its time.
+class KilledRunTest : public PostgresProgramTest {
+ protected:
+  void script_with(const std::string& slow) {
+    database_.connect()->execute("CREATE TABLE seen (number integer)");
+    folder_.write("migrations/a1.sql",
+                  "-- revision: a1\n-- stillhead:upgrade\n-- stillhead:autocommit\n"
+                  "INSERT INTO seen VALUES (1);\nINSERT INTO seen SELECT 2 FROM pg_sleep(" +
+                      slow + ");\nINSERT INTO seen VALUES (3);\n-- stillhead:end\n");
+  }
+  void kill_in_mid_statement() {
+    const auto program = start({"upgrade", "heads"});
+    test::wait_until("the second statement", [&] {
+      return !database_
+                  .column(
+                      "SELECT 1 FROM pg_stat_activity WHERE datname = current_database() AND "
+                      "query LIKE 'INSERT INTO seen SELECT 2%' AND state = 'active'")
+                  .empty();
+    });
+    program->send(SIGKILL);
+    program->wait();
+  }
+  std::vector<std::string> seen() {
+    return database_.column("SELECT number FROM seen ORDER BY number");
+  }
+};
+
+TEST_F(KilledRunTest, TheNextGoesOnBehindWhatIsCommitted) {
+  script_with("2");
+  kill_in_mid_statement();
+  const test::ProgramEnd end = run({"upgrade", "heads"});
+  EXPECT_EQ(end.exit_code, 0) << end.err;
+  EXPECT_NE(end.err.find("Waiting for another run to end: pid "), std::string::npos)
+      << "the session of the killed run is still at work: " << end.err;
+  EXPECT_NE(end.err.find("Going on behind statement 1 of 3 of a1"), std::string::npos) << end.err;
+  EXPECT_EQ(seen(), (Words{"1", "2", "3"})) << "each once";
+  EXPECT_EQ(database_.column("SELECT count(*) FROM stillhead.stillhead_journal"), Words{"0"});
+}
+
+TEST_F(KilledRunTest, ItsSessionIsNotWaitedForLongerThanForTheLock) {
+  script_with("60");
+  kill_in_mid_statement();
+  const test::ProgramEnd end = run_with_report({"upgrade", "heads", "--lock-wait", "0s"});
+  EXPECT_EQ(end.exit_code, 5);
+  EXPECT_EQ(report_.reason, Reason::LockUnavailable);
+  EXPECT_NE(end.err.find("the session of an earlier run on "), std::string::npos) << end.err;
+}
+
+TEST_F(KilledRunTest, WhatFailedMayBeCorrected) {
+  database_.connect()->execute("CREATE TABLE seen (number integer)");
+  const std::string head =
+      "-- revision: a1\n-- transactional: false\n-- stillhead:upgrade\n"
+      "INSERT INTO seen VALUES (1);\n";
+  folder_.write("migrations/a1.sql", head + "INSERT INTO sene VALUES (2);\n");
+  const test::ProgramEnd failed = run({"upgrade", "heads"});
+  EXPECT_EQ(failed.exit_code, 1);
+  EXPECT_NE(failed.err.find("statement 1 of this revision is committed, and the next run goes on "
+                            "behind it"),
+            std::string::npos)
+      << failed.err;
+  folder_.write("migrations/a1.sql",
+                "-- revision: a1\n-- transactional: false\n"
+                "-- stillhead:upgrade\nINSERT INTO seen VALUES (0);\n");
+  EXPECT_EQ(run({"upgrade", "heads"}).exit_code, 4) << "changed where it has run";
+  folder_.write("migrations/a1.sql", head + "INSERT INTO seen VALUES (2);\n");
+  EXPECT_EQ(run({"upgrade", "heads"}).exit_code, 0);
+  EXPECT_EQ(seen(), (Words{"1", "2"}));
+}
+
+TEST_F(KilledRunTest, AnIndexThatWasNotBuiltToItsEndIsBuiltAgain) {
+  database_.connect()->execute("CREATE TABLE t (a integer)");
+  database_.connect()->execute("INSERT INTO t VALUES (1), (1)");
+  folder_.write("migrations/a1.sql",
+                "-- revision: a1\n-- transactional: false\n-- stillhead:upgrade\n"
+                "CREATE UNIQUE INDEX CONCURRENTLY t_a ON t (a);\n");
+  EXPECT_EQ(run({"upgrade", "heads"}).exit_code, 1) << "not unique";
+  EXPECT_EQ(database_.column("SELECT indisvalid FROM pg_index WHERE indrelid = 't'::regclass"),
+            Words{"f"});
+  database_.connect()->execute("DELETE FROM t WHERE ctid = '(0,1)'");
+  const test::ProgramEnd end = run({"upgrade", "heads"});
+  EXPECT_EQ(end.exit_code, 0) << end.err;
+  EXPECT_EQ(database_.column("SELECT indisvalid FROM pg_index WHERE indrelid = 't'::regclass"),
+            Words{"t"});
+}
+
 // --- several at once -----------------------------------------------------------------------------
 
 TEST_F(PostgresProgramTest, ARunWaitsForAnotherAndSaysForWhom) {

@@ -128,6 +128,7 @@ constexpr ReasonRow kContract[] = {
     {Reason::MultipleHeads, "MultipleHeads", 2, "MultipleHeads"},
     {Reason::InvalidScripts, "InvalidScripts", 3, "InvalidSource"},
     {Reason::UnknownRevision, "UnknownRevision", 4, "UnknownRevision"},
+    {Reason::ChecksumMismatch, "ChecksumMismatch", 4, "ChecksumMismatch"},
     {Reason::DatabaseAhead, "DatabaseAhead", 4, "DatabaseAhead"},
     {Reason::LockUnavailable, "LockUnavailable", 5, "WaitingForLock"},
     {Reason::DatabaseUnreachable, "DatabaseUnreachable", 5, "WaitingForDatabase"},

@@ -71,15 +71,21 @@ class MigratorTest : public testing::Test {
  protected:
   MigratorTest() {
     connection_.answer("pg_namespace", {{"stillhead", "public"}});
-    connection_.answer("max(version)", {{"1"}});
+    connection_.answer("max(version)", {{"2"}});
     history_.emplace(connection_, VersionTableName{});
     connection_.log.clear();
   }
 
   MigrationContext context() {
-    return {connection_,       lock_,        versions_,
-            &*history_,        observer_,    {"0123456789abcdef", "uid", 3, "9.9"},
-            stop_.get_token(), transactions_};
+    return {connection_,
+            lock_,
+            versions_,
+            &*history_,
+            nullptr,
+            observer_,
+            {"0123456789abcdef", "uid", 3, "9.9"},
+            stop_.get_token(),
+            transactions_};
   }
   void run(const std::vector<PreparedStep>& steps) {
     MigrationContext made = context();
@@ -205,7 +211,7 @@ TEST_F(MigratorTest, AnAutocommitSectionCommitsWhatTheSingleTransactionHolds) {
   connection_.fail_on("three", database_error("no", "42P01"));
   EXPECT_EQ(error_of({up("a", {{"one"}}), up("b", {{"two", false}, {"three"}})}).message(),
             "upgrade to b failed at statement 2 of 2: no (42P01), b_x.sql:12; statement 1 of this "
-            "revision cannot be rolled back and stays");
+            "revision is committed, and the next run goes on behind it");
   EXPECT_EQ(log(), (Log{"BEGIN", "one", "version", "history", "COMMIT", "two", "BEGIN", "three",
                         "ROLLBACK"}));
   EXPECT_EQ(done(), Log{"a"});
@@ -267,11 +273,11 @@ TEST_F(MigratorTest, FailureBehindCommittedStatementsNamesThoseThatStay) {
   EXPECT_EQ(
       error_of({step}).message(),
       "upgrade to a failed at statement 3 of 3: no (42P01), a_x.sql:14; statements 1 to 2 of this "
-      "revision cannot be rolled back and stay");
+      "revision are committed, and the next run goes on behind them");
   connection_.fail_on("two", database_error("no", "42P01"));
   EXPECT_EQ(error_of({step}).message(),
             "upgrade to a failed at statement 2 of 3: no (42P01), a_x.sql:12; statement 1 of this "
-            "revision cannot be rolled back and stays");
+            "revision is committed, and the next run goes on behind it");
 }
 
 TEST_F(MigratorTest, VersionRowThatSomebodyElseMovedIsAConflict) {
@@ -330,7 +336,7 @@ TEST_F(MigratorTest, InterruptedStatementIsNamed) {
   EXPECT_EQ(
       error.message(),
       "upgrade to a interrupted at statement 2 of 2, a_x.sql:12; rolled back; statement 1 of this "
-      "revision cannot be rolled back and stays");
+      "revision is committed, and the next run goes on behind it");
   EXPECT_EQ(error.hint(), "run the same command again");
 }
 

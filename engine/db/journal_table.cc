@@ -1,0 +1,48 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "engine/db/journal_table.h"
+
+#include <fmt/format.h>
+
+#include <string_view>
+
+namespace engine {
+namespace {
+
+std::string_view name_of(Direction direction) {
+  return direction == Direction::Up ? "upgrade" : "downgrade";
+}
+
+}  // namespace
+
+std::map<JournalKey, Progress> JournalTable::read(Connection& connection) const {
+  std::map<JournalKey, Progress> result;
+  for (const Row& row : connection.query(fmt::format(
+           "SELECT revision, direction, done, in_doubt, digest FROM {} WHERE version_table = {}",
+           qualified_name_, connection.dialect().quote_literal(version_table_)))) {
+    const Direction direction = row[1] == name_of(Direction::Up) ? Direction::Up : Direction::Down;
+    result[{row[0].value_or(""), direction}] =
+        Progress{std::stoi(row[2].value_or("0")), row[3] == "1", row[4].value_or("")};
+  }
+  return result;
+}
+
+void JournalTable::write(Connection& connection, const JournalKey& key,
+                         const Progress& progress) const {
+  const Dialect& dialect = connection.dialect();
+  connection.execute(fmt::format(
+      "INSERT INTO {} (version_table, revision, direction, done, in_doubt, digest) VALUES ({}, {}, "
+      "'{}', {}, {}, {}) ON CONFLICT (version_table, revision, direction) DO UPDATE SET done = "
+      "excluded.done, in_doubt = excluded.in_doubt, digest = excluded.digest",
+      qualified_name_, dialect.quote_literal(version_table_), dialect.quote_literal(key.first),
+      name_of(key.second), progress.done, progress.in_doubt ? 1 : 0,
+      dialect.quote_literal(progress.digest)));
+}
+
+void JournalTable::clear(Connection& connection, const RevisionId& revision) const {
+  const Dialect& dialect = connection.dialect();
+  connection.execute(fmt::format("DELETE FROM {} WHERE version_table = {} AND revision = {}",
+                                 qualified_name_, dialect.quote_literal(version_table_),
+                                 dialect.quote_literal(revision)));
+}
+
+}  // namespace engine

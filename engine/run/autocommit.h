@@ -1,0 +1,62 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Statements that commit one by one, with a journal of how far they came: each runs once, however
+// often the run is killed and begun again. A statement that can run in a transaction shares one
+// with its line in the journal. One that cannot is announced before it runs; where an announced one
+// is found, it is looked at, or run again.
+#pragma once
+
+#include <cstddef>
+#include <functional>
+#include <map>
+#include <string>
+
+#include "engine/db/journal_table.h"
+#include "engine/run/migrator.h"
+
+namespace engine {
+
+class Autocommit {
+ public:
+  // `journal` null: statements run by themselves, and nothing is kept. `earlier`: what other runs
+  // left, of all revisions. All must outlive this.
+  Autocommit(const PreparedStep&, Connection&, const JournalTable* journal,
+             const std::map<JournalKey, Progress>& earlier);
+
+  // An earlier run has left this step half done. Call begin() outside of any transaction then.
+  bool resumes() const { return earlier_.contains(key_); }
+  // The statement to go on with, from 0. What earlier statements did to their session is done
+  // again. Throws Error(ChecksumMismatch): the script says something else now where it was already
+  // run.
+  std::size_t begin(Observer&);
+
+  // Runs statement `index`, which is on no transaction. Throws what it meets; it may still be run
+  // again by begin() and run() of a later run. `before_commit` may throw.
+  void run(std::size_t index, Observer&, const std::function<void()>& before_commit);
+  // The statement that failed ran in no transaction: what it did may stay.
+  bool is_bare() const { return bare_; }
+
+  // Call inside the transaction that commits the statements before `index`.
+  void note(std::size_t index);
+  // Call inside the transaction that moves the version row.
+  void clear();
+
+ private:
+  const std::string& sql(std::size_t index) const { return step_.statements[index].sql; }
+  Progress progress(std::size_t done, bool in_doubt) const;
+  void write(const Progress&);
+  bool run_with_journal(std::size_t index, const std::function<void()>& before_commit);
+  void run_bare(std::size_t index, bool again, Observer&);
+  bool index_is_built(std::size_t index);
+
+  const PreparedStep& step_;
+  Connection& connection_;
+  const JournalTable* journal_;
+  const std::map<JournalKey, Progress>& earlier_;
+  JournalKey key_;
+  bool kept_ = false;      // the journal has a line of this revision
+  bool in_doubt_ = false;  // the first statement of this run was announced by an earlier one
+  bool bare_ = false;
+};
+
+}  // namespace engine

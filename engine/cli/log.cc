@@ -114,6 +114,13 @@ void Log::stamp_started(const StampStep& step) {
 
 void Log::resumed(const Step& step, int done, int count) {
   if (options_.format == LogFormat::Text) {
+    if (done == 0) {
+      sink_->text(options_,
+                  fmt::format("Beginning again with statement 1 of {} of {}: an earlier run "
+                              "has begun it",
+                              count, step.revision));
+      return;
+    }
     sink_->text(options_,
                 fmt::format("Going on behind statement {} of {} of {}: an earlier run has "
                             "committed the statements up to it",

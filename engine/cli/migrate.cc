@@ -152,8 +152,10 @@ void stamp(const Options& options, Observer& observer, std::stop_token stop, Run
   }
   const std::unique_ptr<MigrationLock> lock = workplace.lock();
   const StampPlan made = plan();
+  const HistoryTable history(workplace.connection(), workplace.versions().name());
+  const JournalTable journal(history);
   MigrationContext context{
-      workplace.connection(), *lock, workplace.versions(), nullptr, nullptr, observer,
+      workplace.connection(), *lock, workplace.versions(), &history, &journal, observer,
       identity_of(report),    stop};
   execute(made, context);
   report.to = sorted(made.finish);

@@ -3,7 +3,6 @@
 
 #include <fmt/format.h>
 
-#include <algorithm>
 #include <utility>
 
 #include "engine/cli/inputs.h"
@@ -40,10 +39,7 @@ PreparedStep prepare_step(const Step& step, const Revision& revision, const Dial
   if (!revision.transactional) {
     for (Statement& statement : prepared.statements) statement.transactional = false;
   }
-  if (std::ranges::any_of(prepared.statements,
-                          [](const Statement& s) { return !s.transactional; })) {
-    add_digests(prepared);
-  }
+  add_digests(prepared);
   return prepared;
 }
 

@@ -31,6 +31,7 @@ constexpr std::string_view kSqliteColumns =
 constexpr std::string_view kJournalColumns =
     "version_table text NOT NULL, revision text NOT NULL, direction text NOT NULL, "
     "done integer NOT NULL, in_doubt integer NOT NULL, digest text NOT NULL, "
+    "announced text NOT NULL, "
     "PRIMARY KEY (version_table, revision, direction)";
 
 // Schemas of PostgreSQL: where the history is, where it may be made, where the version table lives.

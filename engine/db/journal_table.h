@@ -20,7 +20,8 @@ struct Progress {
   int done = 0;  // the first so many statements of the section are committed
   // The statement behind these was begun outside of a transaction, and its end is not known.
   bool in_doubt = false;
-  std::string digest = {};  // of the statements that are done: PreparedStep::digests
+  std::string digest = {};     // of the statements that are done: PreparedStep::digests
+  std::string announced = {};  // in doubt: of these and the next one
 };
 
 using JournalKey = std::pair<RevisionId, Direction>;
@@ -36,6 +37,8 @@ class JournalTable {
   void write(Connection&, const JournalKey&, const Progress&) const;
   // Both directions: the revision is applied or it is not, nothing in between.
   void clear(Connection&, const RevisionId&) const;
+  // Of every revision: the database is what it is said to be.
+  void clear_all(Connection&) const;
 
  private:
   std::string qualified_name_;

@@ -4,8 +4,8 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <array>
 #include <string_view>
+#include <utility>
 
 #include "engine/core/error.h"
 #include "engine/sql/statement_kind.h"
@@ -22,11 +22,23 @@ bool has_sqlstate(const Error& error, std::initializer_list<std::string_view> co
 // The first is for statements that refuse a transaction, the second for procedures that end it.
 bool refuses_transaction(const Error& error) { return has_sqlstate(error, {"25001", "2D000"}); }
 
-// What a statement meets that is run a second time: what it makes is there, what it removes is
-// gone.
-bool is_done_already(const Error& error) {
-  return has_sqlstate(error,
-                      {"42P04", "42P06", "42P07", "42710", "42701", "42704", "42P01", "3D000"});
+// What a statement meets that was done before: what it makes is there, what it removes is gone.
+bool is_done_already(const Error& error, std::string_view sql) {
+  switch (again(sql)) {
+    case Again::MakesWhatIsThere:
+      return !concurrent_index(sql) && has_sqlstate(error, {"42P04", "42P06", "42P07", "42710"});
+    case Again::RemovesWhatIsGone:
+      return has_sqlstate(error, {"42704", "42P01", "3D000"});
+    case Again::Else:
+      break;
+  }
+  return false;
+}
+
+// The server has answered: the statement has an end, and it is no success.
+bool has_failed(const Error& error) {
+  return error.reason() == Reason::MigrationFailed && error.failure() &&
+         !error.failure()->sqlstate.starts_with("57P");  // the session was ended, or the server was
 }
 
 // Whether the index can be used, and its full name.
@@ -36,9 +48,18 @@ std::string look_at_index(const ConcurrentIndex& index, const Dialect& dialect) 
       "format('%I.%I', n.nspname, c.relname) FROM pg_catalog.pg_index i "
       "JOIN pg_catalog.pg_class c ON c.oid = i.indexrelid "
       "JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace "
-      "WHERE i.indrelid = to_regclass({}) AND c.relname = (parse_ident({}))[1]",
+      "WHERE i.indrelid = to_regclass({}) AND c.relname = (parse_ident({}))[1]::name",
       dialect.quote_literal(index.table), dialect.quote_literal(index.name));
 }
+
+// What an interrupted REINDEX CONCURRENTLY leaves, and nobody is at work on.
+constexpr const char* kFindLeftovers =
+    "SELECT format('%I.%I', n.nspname, c.relname) FROM pg_catalog.pg_index i "
+    "JOIN pg_catalog.pg_class c ON c.oid = i.indexrelid "
+    "JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace "
+    "WHERE NOT i.indisvalid AND c.relname ~ '_cc(new|old)[0-9]*$' AND n.nspname <> 'pg_toast' "
+    "AND NOT EXISTS (SELECT 1 FROM pg_catalog.pg_stat_progress_create_index p "
+    "WHERE p.index_relid = i.indexrelid)";
 
 }  // namespace
 
@@ -53,26 +74,58 @@ Autocommit::Autocommit(const PreparedStep& step, Connection& connection,
       earlier_, [&](const auto& entry) { return entry.first.first == step_.step.revision; });
 }
 
+void Autocommit::check() const {
+  for (const auto& [key, progress] : earlier_) {
+    if (key.second != key_.second) {
+      const bool up = key.second == Direction::Up;
+      throw Error(Reason::VersionConflict,
+                  fmt::format("the {} {} is half done: an earlier run has committed some of its "
+                              "statements",
+                              up ? "upgrade to" : "downgrade of", key.first),
+                  fmt::format("finish it with `stillhead {}`, or undo these statements by hand and "
+                              "say so with `stillhead stamp --purge REVISION`",
+                              up ? "upgrade heads" : "downgrade"));
+    }
+  }
+  const auto found = earlier_.find(key_);
+  if (found == earlier_.end()) return;
+  const auto done = static_cast<std::size_t>(found->second.done);
+  if (done <= step_.statements.size() && found->second.digest == progress(done, false).digest)
+    return;
+  throw Error(
+      Reason::ChecksumMismatch,
+      fmt::format("an earlier run has committed the first {} of {} {}, and the script says "
+                  "something else there now",
+                  done == 1 ? "statement" : fmt::format("{} statements", done),
+                  step_.step.direction == Direction::Up ? "the upgrade to" : "the downgrade of",
+                  step_.step.revision),
+      "put these statements back as they were, and change only what comes behind them; or undo "
+      "them by hand, and say so with `stillhead stamp --purge REVISION`");
+}
+
 std::size_t Autocommit::begin(Observer& observer) {
   const auto found = earlier_.find(key_);
   if (found == earlier_.end()) return 0;
   const auto done = static_cast<std::size_t>(found->second.done);
-  if (done > step_.statements.size() || found->second.digest != progress(done, false).digest) {
-    throw Error(
-        Reason::ChecksumMismatch,
-        fmt::format("an earlier run has committed the first {} of {} {}, and the script says "
-                    "something else there now",
-                    done == 1 ? "statement" : fmt::format("{} statements", done),
-                    step_.step.direction == Direction::Up ? "the upgrade to" : "the downgrade of",
-                    step_.step.revision),
-        "put these statements back as they were, and change only what comes behind them");
-  }
   for (std::size_t i = 0; i < done; ++i) {
-    if (changes_session(sql(i), connection_.dialect().flavour())) connection_.execute(sql(i));
+    if (changes_session(sql(i), connection_.dialect().flavour())) repeat(i);
   }
-  in_doubt_ = found->second.in_doubt && done < step_.statements.size();
+  in_doubt_ = found->second.in_doubt && done < step_.statements.size() &&
+              found->second.announced == step_.digests[done];
   observer.resumed(step_.step, static_cast<int>(done), static_cast<int>(step_.statements.size()));
   return done;
+}
+
+void Autocommit::repeat(std::size_t index) {
+  try {
+    connection_.execute(sql(index));
+  } catch (const Error& error) {
+    throw with_intent(
+        fmt::format("cannot repeat statement {}, which an earlier run has done in its "
+                    "session, `{}`",
+                    index + 1, sql(index)),
+        error);
+  }
 }
 
 void Autocommit::run(std::size_t index, Observer& observer,
@@ -85,7 +138,7 @@ void Autocommit::run(std::size_t index, Observer& observer,
     return;
   }
   if (std::exchange(in_doubt_, false)) {
-    if (index_is_built(index)) {
+    if (index_state(index) == IndexState::Built) {
       write(progress(index + 1, false));
     } else {
       run_bare(index, true, observer);
@@ -104,7 +157,8 @@ void Autocommit::clear() {
 }
 
 Progress Autocommit::progress(std::size_t done, bool in_doubt) const {
-  return {static_cast<int>(done), in_doubt, done == 0 ? "" : step_.digests[done - 1]};
+  return {static_cast<int>(done), in_doubt, done == 0 ? "" : step_.digests[done - 1],
+          in_doubt ? step_.digests[done] : ""};
 }
 
 void Autocommit::write(const Progress& progress) {
@@ -129,12 +183,17 @@ bool Autocommit::run_with_journal(std::size_t index, const std::function<void()>
 }
 
 void Autocommit::run_bare(std::size_t index, bool again, Observer& observer) {
+  remove_leftovers(index, again);
   write(progress(index, true));
   bare_ = true;
   try {
-    connection_.execute(sql(index));
+    connection_.execute(again ? sql_again(index) : sql(index));
   } catch (const Error& error) {
-    if (!again || !is_done_already(error)) throw;
+    if (!again || !is_done_already(error, sql(index))) {
+      // It will be run again as it is, and its errors will be errors.
+      if (has_failed(error)) write(progress(index, false));
+      throw;
+    }
     observer.warned(
         fmt::format("statement {} of {} was begun by an earlier run, and is taken for done: {}",
                     index + 1, step_.step.revision, error.message()));
@@ -143,16 +202,34 @@ void Autocommit::run_bare(std::size_t index, bool again, Observer& observer) {
   write(progress(index + 1, false));
 }
 
-// What is left of an index that was not built to its end is removed.
-bool Autocommit::index_is_built(std::size_t index) {
-  if (connection_.dialect().flavour() != SqlFlavour::PostgreSql) return false;
+// An interrupted DETACH PARTITION CONCURRENTLY has to be ended by another statement.
+std::string Autocommit::sql_again(std::size_t index) {
+  const std::string finalize = finalize_detach(sql(index));
+  if (finalize.empty()) return sql(index);
+  const bool pending =
+      !connection_.query("SELECT 1 FROM pg_catalog.pg_inherits WHERE inhdetachpending").empty();
+  return pending ? finalize : sql(index);
+}
+
+void Autocommit::remove_leftovers(std::size_t index, bool again) {
+  if (connection_.dialect().flavour() != SqlFlavour::PostgreSql) return;
+  if (index_state(index) == IndexState::Invalid) {
+    connection_.execute("DROP INDEX CONCURRENTLY " + index_name_);
+  }
+  if (!again || !rebuilds_indexes(sql(index))) return;
+  for (const Row& row : connection_.query(kFindLeftovers)) {
+    connection_.execute("DROP INDEX CONCURRENTLY " + row[0].value_or(""));
+  }
+}
+
+Autocommit::IndexState Autocommit::index_state(std::size_t index) {
+  if (connection_.dialect().flavour() != SqlFlavour::PostgreSql) return IndexState::None;
   const auto wanted = concurrent_index(sql(index));
-  if (!wanted) return false;
+  if (!wanted) return IndexState::None;
   const auto rows = connection_.query(look_at_index(*wanted, connection_.dialect()));
-  if (rows.empty()) return false;
-  if (rows[0][0] == "t") return true;
-  connection_.execute("DROP INDEX CONCURRENTLY " + rows[0][1].value_or(""));
-  return false;
+  if (rows.empty()) return IndexState::None;
+  index_name_ = rows[0][1].value_or("");
+  return rows[0][0] == "t" ? IndexState::Built : IndexState::Invalid;
 }
 
 }  // namespace engine

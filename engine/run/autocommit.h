@@ -25,9 +25,11 @@ class Autocommit {
 
   // An earlier run has left this step half done. Call begin() outside of any transaction then.
   bool resumes() const { return earlier_.contains(key_); }
-  // The statement to go on with, from 0. What earlier statements did to their session is done
-  // again. Throws Error(ChecksumMismatch): the script says something else now where it was already
-  // run.
+  // Throws Error(ChecksumMismatch): the script says something else now where it was already run;
+  // Error(VersionConflict): another revision is half done in the other direction.
+  void check() const;
+  // The statement to go on with, from 0, after check(). What earlier statements did to their
+  // session is done again.
   std::size_t begin(Observer&);
 
   // Runs statement `index`, which is on no transaction. Throws what it meets; it may still be run
@@ -47,7 +49,11 @@ class Autocommit {
   void write(const Progress&);
   bool run_with_journal(std::size_t index, const std::function<void()>& before_commit);
   void run_bare(std::size_t index, bool again, Observer&);
-  bool index_is_built(std::size_t index);
+  void repeat(std::size_t index);
+  std::string sql_again(std::size_t index);
+  void remove_leftovers(std::size_t index, bool again);
+  enum class IndexState { None, Built, Invalid };  // None: also of a statement that builds none
+  IndexState index_state(std::size_t index);
 
   const PreparedStep& step_;
   Connection& connection_;
@@ -57,6 +63,7 @@ class Autocommit {
   bool kept_ = false;      // the journal has a line of this revision
   bool in_doubt_ = false;  // the first statement of this run was announced by an earlier one
   bool bare_ = false;
+  std::string index_name_ = {};  // quoted, of the last index_state()
 };
 
 }  // namespace engine

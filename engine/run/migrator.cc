@@ -41,7 +41,12 @@ class Transactions {
     if (transaction_) return;
     transaction_.emplace(context_.connection);
     if (ready_) return;
-    if (start_.empty()) context_.versions.create(context_.connection);
+    if (start_.empty()) {
+      const bool is_new =
+          context_.journal != nullptr && !context_.versions.exists(context_.connection);
+      context_.versions.create(context_.connection);
+      if (is_new) context_.journal->clear_all(context_.connection);
+    }
     context_.versions.locate(context_.connection);
     ready_ = true;
   }
@@ -133,7 +138,11 @@ class StepRun {
 
   // Where to go on.
   std::size_t begin() {
-    if (autocommit_.resumes()) commit(0);  // what a single transaction holds
+    if (autocommit_.resumes()) {
+      // Before the session is what the script made of it: where the version table is, may depend.
+      open(0);
+      commit(0);
+    }
     place_ = "at its journal";
     kept_ = first_ = autocommit_.begin(context_.observer);
     return first_;
@@ -294,6 +303,9 @@ void execute(const RevisionSet& start, const std::vector<PreparedStep>& steps,
   Transactions transactions(start, context, done);
   std::map<JournalKey, Progress> earlier;
   if (context.journal != nullptr) earlier = context.journal->read(context.connection);
+  for (const PreparedStep& prepared : steps) {
+    Autocommit(prepared, context.connection, context.journal, earlier).check();
+  }
   StepNumber number{0, static_cast<int>(steps.size())};
   for (const PreparedStep& prepared : steps) {
     ++number.number;
@@ -312,6 +324,7 @@ void execute(const StampPlan& plan, MigrationContext& context) {
   Transactions transactions(plan.start, context, none);
   transactions.open();
   if (plan.purge) context.versions.clear(context.connection);
+  if (context.journal != nullptr) context.journal->clear_all(context.connection);
   for (const StampStep& step : plan.steps) {
     context.observer.stamp_started(step);
     context.versions.apply(context.connection, step.rows);

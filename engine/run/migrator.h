@@ -24,7 +24,7 @@ struct PreparedStep {
   Revision revision = {};
   std::vector<Statement> statements = {};
   std::string checksum = {};
-  // [i]: of the statements up to and with i. Needed where a statement is not transactional.
+  // [i]: of the statements up to and with i.
   std::vector<std::string> digests = {};
 };
 
@@ -66,7 +66,7 @@ struct MigrationContext {
 void execute(const RevisionSet& start, const std::vector<PreparedStep>&, MigrationContext&,
              std::vector<StepReport>& done);
 
-// The rows of a stamp, in one transaction.
+// The rows of a stamp, in one transaction. What was half done is what the rows say then.
 void execute(const StampPlan&, MigrationContext&);
 
 }  // namespace engine

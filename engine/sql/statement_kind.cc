@@ -20,6 +20,7 @@ class Reader {
       : text_(statement), lexer_(statement, flavour, "statement", 1), token_(lexer_.next()) {}
 
   const Token& token() const { return token_; }
+  void next() { token_ = lexer_.next(); }
   bool take(std::string_view word) {
     if (!is_word(token_, word)) return false;
     token_ = lexer_.next();
@@ -58,6 +59,31 @@ bool changes_session(std::string_view statement, SqlFlavour flavour) {
 bool shuns_transactions(std::string_view statement, SqlFlavour flavour) {
   if (flavour != SqlFlavour::Sqlite) return false;
   return is_any(Reader(statement, flavour).token(), {"PRAGMA", "VACUUM", "ATTACH", "DETACH"});
+}
+
+Again again(std::string_view statement) {
+  const Reader reader(statement, SqlFlavour::PostgreSql);
+  if (is_word(reader.token(), "CREATE")) return Again::MakesWhatIsThere;
+  return is_word(reader.token(), "DROP") ? Again::RemovesWhatIsGone : Again::Else;
+}
+
+std::string finalize_detach(std::string_view statement) {
+  Reader reader(statement, SqlFlavour::PostgreSql);
+  if (!reader.take("ALTER") || !reader.take("TABLE")) return {};
+  bool detaches = false;
+  std::size_t last = 0;
+  bool concurrently = false;
+  for (; reader.token().kind != TokenKind::End; reader.next()) {
+    detaches = detaches || is_word(reader.token(), "DETACH");
+    concurrently = is_word(reader.token(), "CONCURRENTLY");
+    last = reader.token().offset;
+  }
+  if (!detaches || !concurrently) return {};
+  return std::string(statement.substr(0, last)) + "FINALIZE";
+}
+
+bool rebuilds_indexes(std::string_view statement) {
+  return is_word(Reader(statement, SqlFlavour::PostgreSql).token(), "REINDEX");
 }
 
 std::optional<ConcurrentIndex> concurrent_index(std::string_view statement) {

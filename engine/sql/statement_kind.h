@@ -20,6 +20,16 @@ bool changes_session(std::string_view statement, SqlFlavour);
 // SQLite's PRAGMA, VACUUM, ATTACH, DETACH. PostgreSQL says so (25001).
 bool shuns_transactions(std::string_view statement, SqlFlavour);
 
+// By the first word: what a statement meets that is run a second time. Else: it says nothing.
+enum class Again { MakesWhatIsThere, RemovesWhatIsGone, Else };
+Again again(std::string_view statement);
+
+// ALTER TABLE ... DETACH PARTITION ... CONCURRENTLY -> the same with FINALIZE, which ends what was
+// interrupted; empty: another statement.
+std::string finalize_detach(std::string_view statement);
+
+bool rebuilds_indexes(std::string_view statement);  // REINDEX
+
 // CREATE [UNIQUE] INDEX CONCURRENTLY [IF NOT EXISTS] name ON [ONLY] table. As written, quoted where
 // they are; empty: another statement, or an index without a name.
 struct ConcurrentIndex {

@@ -86,19 +86,23 @@ TEST_P(HistoryTableTest, JournalKeepsOneLineOfARevision) {
   const HistoryTable history(*connection_, {});
   const JournalTable journal(history);
   const JournalKey up{"a1", Direction::Up}, down{"a1", Direction::Down}, other{"b2", Direction::Up};
-  journal.write(*connection_, up, {1, true, "it's"});
-  journal.write(*connection_, up, {2, false, "abc"});
-  journal.write(*connection_, down, {3, true, ""});
-  journal.write(*connection_, other, {4, false, "x"});
-  JournalTable(HistoryTable(*connection_, {"", "another"})).write(*connection_, up, {9, true, ""});
+  journal.write(*connection_, up, {1, true, "it's", "and more"});
+  journal.write(*connection_, up, {2, false, "abc", ""});
+  journal.write(*connection_, down, {3, true, "", "n"});
+  journal.write(*connection_, other, {4, false, "x", ""});
+  JournalTable(HistoryTable(*connection_, {"", "another"}))
+      .write(*connection_, up, {9, true, "", ""});
   auto found = journal.read(*connection_);
   ASSERT_EQ(found.size(), 3U);
   EXPECT_EQ(found[up].done, 2);
   EXPECT_FALSE(found[up].in_doubt);
   EXPECT_EQ(found[up].digest, "abc");
   EXPECT_TRUE(found[down].in_doubt);
+  EXPECT_EQ(found[down].announced, "n");
   journal.clear(*connection_, "a1");
   EXPECT_EQ(journal.read(*connection_).size(), 1U) << "both directions are gone";
+  journal.clear_all(*connection_);
+  EXPECT_TRUE(journal.read(*connection_).empty());
 }
 
 TEST_P(HistoryTableTest, NewerLayoutIsRefused) {

@@ -392,6 +392,41 @@ TEST_F(KilledRunTest, WhatFailedMayBeCorrected) {
   EXPECT_EQ(seen(), (Words{"1", "2"}));
 }
 
+TEST_F(KilledRunTest, AStampForgetsWhatWasHalfDone) {
+  database_.connect()->execute("CREATE TABLE seen (number integer)");
+  const std::string head =
+      "-- revision: a1\n-- transactional: false\n-- stillhead:upgrade\n"
+      "INSERT INTO seen VALUES (1);\n";
+  folder_.write("migrations/a1.sql", head + "SELECT nope;\n");
+  EXPECT_EQ(run({"upgrade", "heads"}).exit_code, 1);
+  EXPECT_EQ(run({"stamp", "--purge", "base"}).exit_code, 0);
+  folder_.write("migrations/a1.sql", head);
+  EXPECT_EQ(run({"upgrade", "heads"}).exit_code, 0);
+  EXPECT_EQ(seen(), (Words{"1", "1"})) << "from the beginning";
+}
+
+TEST_F(KilledRunTest, AnErrorIsAnErrorInTheNextRunToo) {
+  folder_.write("migrations/a1.sql",
+                "-- revision: a1\n-- transactional: false\n-- stillhead:upgrade\n"
+                "CREATE INDEX CONCURRENTLY i ON missing (a);\n");
+  for (int i = 0; i < 3; ++i) EXPECT_EQ(run({"upgrade", "heads"}).exit_code, 1) << i;
+}
+
+TEST_F(KilledRunTest, ASearchPathOfTheScriptDoesNotMoveTheVersionTable) {
+  const std::string head =
+      "-- revision: a1\n-- transactional: false\n-- stillhead:upgrade\nCREATE SCHEMA app;\n"
+      "SET search_path = app;\nCREATE TABLE x (i integer);\n";
+  folder_.write("migrations/a1.sql", head + "SELECT nope;\n");
+  EXPECT_EQ(run({"upgrade", "heads"}).exit_code, 1);
+  folder_.write("migrations/a1.sql", head + "CREATE TABLE y (i integer);\n");
+  const test::ProgramEnd end = run({"upgrade", "heads"});
+  EXPECT_EQ(end.exit_code, 0) << end.err;
+  EXPECT_EQ(database_.column("SELECT version_num FROM public.alembic_version"), Words{"a1"});
+  EXPECT_EQ(database_.column("SELECT schemaname FROM pg_tables WHERE tablename IN ('x', 'y', "
+                             "'alembic_version') ORDER BY tablename"),
+            (Words{"public", "app", "app"}));
+}
+
 TEST_F(KilledRunTest, AnIndexThatWasNotBuiltToItsEndIsBuiltAgain) {
   database_.connect()->execute("CREATE TABLE t (a integer)");
   database_.connect()->execute("INSERT INTO t VALUES (1), (1)");

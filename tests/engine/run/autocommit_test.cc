@@ -51,7 +51,8 @@ class AutocommitTest : public testing::Test {
     left_by_earlier_run(done, in_doubt, done == 0 ? "" : "#" + std::to_string(done));
   }
   void left_by_earlier_run(int done, bool in_doubt, const std::string& digest) {
-    earlier_[{"a", Direction::Up}] = {done, in_doubt, digest};
+    earlier_[{"a", Direction::Up}] = {done, in_doubt, digest,
+                                      in_doubt ? "#" + std::to_string(done + 1) : ""};
   }
   void refuses_transactions(const std::string& sql, const std::string& sqlstate) {
     connection_.call_on(sql, [this, sqlstate] {
@@ -61,6 +62,7 @@ class AutocommitTest : public testing::Test {
   // Begins, and runs every statement that is left.
   void run() {
     Autocommit autocommit(prepared_, connection_, &*journal_, earlier_);
+    autocommit.check();
     for (std::size_t i = autocommit.begin(observer_); i < prepared_.statements.size(); ++i) {
       autocommit.run(i, observer_, [] {});
     }
@@ -130,7 +132,8 @@ TEST_F(AutocommitTest, AScriptThatWasChangedWhereItRanIsRefused) {
         "an earlier run has committed the first statement of the upgrade to a, and the script "
         "says something else there now");
     EXPECT_EQ(error.hint(),
-              "put these statements back as they were, and change only what comes behind them");
+              "put these statements back as they were, and change only what comes behind them; or "
+              "undo them by hand, and say so with `stillhead stamp --purge REVISION`");
   }
   left_by_earlier_run(3, false);
   EXPECT_THROW(run(), Error) << "the script has become shorter";
@@ -140,9 +143,17 @@ TEST_F(AutocommitTest, AScriptThatWasChangedWhereItRanIsRefused) {
 TEST_F(AutocommitTest, WhatComesBehindMayBeChanged) {
   script({"one", "corrected"});
   left_by_earlier_run(1, true);
-  connection_.call_on("corrected", [&] { EXPECT_FALSE(connection_.in_transaction()); });
+  earlier_[{"a", Direction::Up}].announced = "of another statement";
   run();
-  EXPECT_EQ(log(), (Log{"journal 1 1", "corrected", "journal 2 0"}));
+  EXPECT_EQ(log(), (Log{"BEGIN", "corrected", "journal 2 0", "COMMIT"}))
+      << "what was announced is not there any more";
+}
+
+TEST_F(AutocommitTest, AnAnnouncedStatementIsRunAgainAsItWas) {
+  script({"one", "VACUUM"});
+  left_by_earlier_run(1, true);
+  run();
+  EXPECT_EQ(log(), (Log{"journal 1 1", "VACUUM", "journal 2 0"}));
 }
 
 TEST_F(AutocommitTest, AnAnnouncedStatementThatWasDoneIsTakenForDone) {
@@ -157,12 +168,104 @@ TEST_F(AutocommitTest, AnAnnouncedStatementThatWasDoneIsTakenForDone) {
   EXPECT_EQ(log().back(), "journal 1 0");
 }
 
-TEST_F(AutocommitTest, AnotherErrorOfAnAnnouncedStatementStays) {
+TEST_F(AutocommitTest, AStatementThatFailedIsNotTakenForDone) {
+  refuses_transactions("CREATE DATABASE", "25001");
   script({"CREATE DATABASE x"});
-  left_by_earlier_run(0, true);
-  connection_.fail_on("CREATE DATABASE", refused("53100"));
+  connection_.fail_on("CREATE DATABASE", refused("42P04"));
   EXPECT_THROW(run(), Error);
-  EXPECT_EQ(log().back(), "CREATE DATABASE x") << "still announced";
+  EXPECT_EQ(log().back(), "journal 0 0") << "its end is known";
+  left_by_earlier_run(0, false);
+  EXPECT_THROW(run(), Error);
+}
+
+TEST_F(AutocommitTest, ALostConnectionLeavesAStatementInDoubt) {
+  refuses_transactions("CREATE DATABASE", "25001");
+  script({"CREATE DATABASE x"});
+  for (const Error& lost : {Error(Reason::DatabaseUnreachable, "lost"), refused("57P01")}) {
+    test::FakeConnection fresh;
+    Autocommit autocommit(prepared_, fresh, &*journal_, earlier_);
+    fresh.call_on("CREATE DATABASE", [&] {
+      if (fresh.in_transaction()) throw refused("25001");
+      throw Error(lost);
+    });
+    EXPECT_THROW(autocommit.run(0, observer_, [] {}), Error);
+    EXPECT_EQ(fresh.log.back(), "CREATE DATABASE x");
+  }
+}
+
+TEST_F(AutocommitTest, WhetherAStatementWasDoneDependsOnItsKind) {
+  struct Case {
+    const char* sql = "";
+    const char* sqlstate = "";
+    bool done = false;
+  };
+  for (const Case& c :
+       {Case{"DROP INDEX CONCURRENTLY i", "42704", true}, Case{"DROP DATABASE x", "3D000", true},
+        Case{"CREATE TABLESPACE x LOCATION 'y'", "42710", true},
+        Case{"CREATE INDEX CONCURRENTLY i ON t (a)", "42P07", false},
+        Case{"CREATE INDEX CONCURRENTLY i ON t (a)", "42P01", false},
+        Case{"CALL p()", "42P07", false}, Case{"VACUUM t", "42P01", false},
+        Case{"ALTER SYSTEM SET x = 1", "42704", false}}) {
+    test::FakeConnection fresh;
+    fresh.fail_on(c.sql, refused(c.sqlstate));
+    prepared_.statements = {{c.sql, 1, false}};
+    prepared_.digests = {"#1"};
+    left_by_earlier_run(0, true);
+    Autocommit autocommit(prepared_, fresh, &*journal_, earlier_);
+    autocommit.begin(observer_);
+    if (c.done) {
+      EXPECT_NO_THROW(autocommit.run(0, observer_, [] {})) << c.sql;
+    } else {
+      EXPECT_THROW(autocommit.run(0, observer_, [] {}), Error) << c.sql << c.sqlstate;
+    }
+  }
+}
+
+TEST_F(AutocommitTest, AnInterruptedDetachIsEnded) {
+  script({"ALTER TABLE p DETACH PARTITION c CONCURRENTLY"});
+  left_by_earlier_run(0, true);
+  connection_.answer("inhdetachpending", {{"1"}});
+  run();
+  EXPECT_EQ(log().at(2), "ALTER TABLE p DETACH PARTITION c FINALIZE");
+}
+
+TEST_F(AutocommitTest, LeftoversOfAnInterruptedReindexAreRemoved) {
+  script({"REINDEX TABLE CONCURRENTLY t"});
+  left_by_earlier_run(0, true);
+  connection_.answer("_cc(new|old)", {{"s.i_ccnew"}});
+  run();
+  EXPECT_EQ(log().at(1), "DROP INDEX CONCURRENTLY s.i_ccnew");
+}
+
+TEST_F(AutocommitTest, ARevisionThatIsHalfDoneInTheOtherDirectionStopsTheRun) {
+  script({"one"});
+  earlier_[{"b", Direction::Down}] = {1, false, "x", ""};
+  try {
+    run();
+    FAIL() << "did not throw";
+  } catch (const Error& error) {
+    EXPECT_EQ(error.reason(), Reason::VersionConflict);
+    EXPECT_EQ(error.message(),
+              "the downgrade of b is half done: an earlier run has committed some of its "
+              "statements");
+    EXPECT_EQ(error.hint(),
+              "finish it with `stillhead downgrade`, or undo these statements by hand and say so "
+              "with `stillhead stamp --purge REVISION`");
+  }
+}
+
+TEST_F(AutocommitTest, ASettingThatCannotBeRepeatedIsNamed) {
+  script({"SET ROLE gone", "two"});
+  left_by_earlier_run(1, false);
+  connection_.fail_on("SET ROLE", refused("22023"));
+  try {
+    run();
+    FAIL() << "did not throw";
+  } catch (const Error& error) {
+    EXPECT_EQ(error.message(),
+              "cannot repeat statement 1, which an earlier run has done in its session, `SET ROLE "
+              "gone`: refused (22023)");
+  }
 }
 
 TEST_F(AutocommitTest, AnIndexThatWasBuiltIsDone) {
@@ -177,14 +280,19 @@ TEST_F(AutocommitTest, AnIndexThatWasBuiltIsDone) {
 }
 
 TEST_F(AutocommitTest, WhatIsLeftOfAnIndexIsRemovedAndBuiltAgain) {
-  script({"CREATE INDEX CONCURRENTLY i ON s.t (a)"});
-  left_by_earlier_run(0, true);
+  const std::string create = "CREATE INDEX CONCURRENTLY i ON s.t (a)";
+  refuses_transactions(create, "25001");
+  script({create});
   connection_.answer("indisvalid", {{"f", "s.i"}});
-  run();
-  const Log seen = log();
-  EXPECT_EQ(Log(seen.begin() + 1, seen.end()),
-            (Log{"DROP INDEX CONCURRENTLY s.i", "journal 0 1",
-                 "CREATE INDEX CONCURRENTLY i ON s.t (a)", "journal 1 0"}));
+  for (const bool in_doubt : {true, false}) {
+    left_by_earlier_run(0, in_doubt);
+    connection_.log.clear();
+    run();
+    const Log seen = log();
+    ASSERT_GE(seen.size(), 4U);
+    EXPECT_EQ(Log(seen.end() - 4, seen.end()),
+              (Log{"DROP INDEX CONCURRENTLY s.i", "journal 0 1", create, "journal 1 0"}));
+  }
 }
 
 TEST_F(AutocommitTest, WhatMayNotBeCommittedIsRolledBack) {
@@ -201,7 +309,7 @@ TEST_F(AutocommitTest, TheLineGoesWithTheRevision) {
   Autocommit nothing(prepared_, connection_, &*journal_, earlier_);
   nothing.clear();
   EXPECT_EQ(log(), Log{}) << "there is no line";
-  earlier_[{"a", Direction::Down}] = {1, false, "x"};
+  earlier_[{"a", Direction::Down}] = {1, false, "x", ""};
   Autocommit other_direction(prepared_, connection_, &*journal_, earlier_);
   other_direction.clear();
   ASSERT_EQ(log().size(), 1U);

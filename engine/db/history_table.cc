@@ -5,6 +5,8 @@
 
 #include <optional>
 
+#include "engine/core/sqlstate.h"
+
 namespace engine {
 namespace {
 
@@ -78,14 +80,6 @@ void make(Connection& connection, std::string_view schema, std::string_view colu
       fmt::format("INSERT INTO {} (version) VALUES ({})", version, kHistorySchemaVersion));
 }
 
-bool failed_with(const Error& error, std::initializer_list<std::string_view> sqlstates) {
-  if (!error.failure()) return false;
-  for (const std::string_view sqlstate : sqlstates) {
-    if (error.failure()->sqlstate == sqlstate) return true;
-  }
-  return false;
-}
-
 // False: the role may not.
 bool make_in_own_schema(Connection& connection) {
   try {
@@ -100,7 +94,7 @@ bool make_in_own_schema(Connection& connection) {
     transaction.commit();
     return true;
   } catch (const Error& error) {
-    if (failed_with(error, {"42501"})) return false;
+    if (has_sqlstate(error, {"42501"})) return false;
     throw;
   }
 }
@@ -142,7 +136,7 @@ Found find_or_make_in_postgres(Connection& connection, const VersionTableName& v
       return {place.found ? *place.found : make_in_postgres(connection, place),
               place.beside + "." + versions.name};
     } catch (const Error& error) {
-      const bool raced = failed_with(error, {"23505", "42P06", "42P07"});  // unique, schema, table
+      const bool raced = has_sqlstate(error, {"23505", "42P06", "42P07"});  // unique, schema, table
       if (!raced || tries == kTries) throw;
     }
   }

@@ -6,6 +6,8 @@
 #include <algorithm>
 #include <string>
 
+#include "engine/core/sqlstate.h"
+
 namespace engine {
 namespace {
 
@@ -35,9 +37,7 @@ std::string intent_of(const RowChange& change) {
 }
 
 bool is_duplicate(const Error& error) {
-  if (!error.failure()) return false;
-  const std::string& code = error.failure()->sqlstate;
-  return code == "23505" || code == "1555" || code == "2067";  // the last two are SQLite's
+  return has_sqlstate(error, {"23505", "1555", "2067"});  // the last two are SQLite's
 }
 
 // What to do about an error of the table, its schema or the role's rights; empty: it is another

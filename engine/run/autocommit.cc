@@ -8,16 +8,11 @@
 #include <utility>
 
 #include "engine/core/error.h"
+#include "engine/core/sqlstate.h"
 #include "engine/sql/statement_kind.h"
 
 namespace engine {
 namespace {
-
-bool has_sqlstate(const Error& error, std::initializer_list<std::string_view> codes) {
-  if (!error.failure()) return false;
-  return std::ranges::any_of(
-      codes, [&](std::string_view code) { return error.failure()->sqlstate == code; });
-}
 
 // The first is for statements that refuse a transaction, the second for procedures that end it.
 bool refuses_transaction(const Error& error) { return has_sqlstate(error, {"25001", "2D000"}); }

@@ -37,10 +37,12 @@ enum class Key {
   LockWait,
   ConnectTimeout,
   ScriptsSha256,
+  HistoryReaders,
   Report,
   ReportLimit,
   LogFormat,
   Owner,
+  Generation,
   Attempt,
   RunId,
 };
@@ -49,7 +51,7 @@ inline constexpr std::size_t kKeyCount = static_cast<std::size_t>(Key::RunId) + 
 enum class ValueType {
   Text,
   Path,
-  List,              // of paths; in the environment and in flags separated by ':'
+  List,              // of paths or names; in the environment and in flags separated by ':'
   Flag,              // `true` or `false`; as a flag without value: `true`
   Number,            // from 1
   Duration,          // "500ms", "30s", "1h30m", "0s"

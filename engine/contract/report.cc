@@ -25,6 +25,7 @@ constexpr std::array kReasons = {
     ReasonInfo{Reason::UnknownRevision, "UnknownRevision", 4, "UnknownRevision"},
     ReasonInfo{Reason::ChecksumMismatch, "ChecksumMismatch", 4, "ChecksumMismatch"},
     ReasonInfo{Reason::DatabaseAhead, "DatabaseAhead", 4, "DatabaseAhead"},
+    ReasonInfo{Reason::StaleAttempt, "StaleAttempt", 4, "StaleAttempt"},
     ReasonInfo{Reason::LockUnavailable, "LockUnavailable", 5, "WaitingForLock"},
     ReasonInfo{Reason::DatabaseUnreachable, "DatabaseUnreachable", 5, "WaitingForDatabase"},
     ReasonInfo{Reason::AuthenticationFailed, "AuthenticationFailed", 5, "AuthenticationFailed"},
@@ -88,6 +89,7 @@ std::string print(const RunReport& report, Completeness completeness) {
                {"target", report.target},
                {"runId", report.run_id},
                {"owner", report.owner},
+               {"generation", report.generation},
                {"attempt", report.attempt},
                {"reason", name_of(report.reason)},
                {"exitCode", exit_code_of(report.reason)},
@@ -334,6 +336,7 @@ std::optional<RunReport> report_from_json(std::string_view text) {
   read(json, "target", report.target);
   read(json, "runId", report.run_id);
   read(json, "owner", report.owner);
+  read(json, "generation", report.generation);
   read(json, "attempt", report.attempt);
   read(json, "message", report.message);
   read(json, "hint", report.hint);

@@ -30,6 +30,7 @@ enum class Reason {
   UnknownRevision,       // the database holds a revision that no script has
   ChecksumMismatch,      // a script says something else now than when it was run
   DatabaseAhead,         // upgrade to a revision that the database has already left behind
+  StaleAttempt,          // a newer attempt of the same owner has begun
   LockUnavailable,       // another run holds the lock
   DatabaseUnreachable,   // no connection, or it was lost
   AuthenticationFailed,  // role, password, database name or pg_hba.conf
@@ -92,6 +93,7 @@ struct RunReport {
   std::string target = {};   // as given
   std::string run_id = {};   // 16 hex digits, new for each run
   std::string owner = {};    // --owner: who asked, opaque
+  long generation = 0;       // --generation: of what the owner asks for; 0 = not given
   int attempt = 0;           // --attempt: 0 = not given
   Reason reason = Reason::Bug;
   std::string message = {};                        // one line for people

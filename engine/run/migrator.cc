@@ -199,6 +199,9 @@ class StepRun {
     row.engine_version = context_.identity.engine_version;
     row.checksum = prepared_.checksum;
     row.started_at = started_at_;
+    row.file = prepared_.file;
+    row.source = prepared_.source;
+    row.meaning = prepared_.meaning;
     context_.history->insert(context_.connection, row);
   }
 
@@ -317,7 +320,8 @@ void execute(const RevisionSet& start, const std::vector<PreparedStep>& steps,
   }
 }
 
-void execute(const StampPlan& plan, MigrationContext& context) {
+void execute(const StampPlan& plan, const std::vector<HistoryRow>& history,
+             MigrationContext& context) {
   const CleanConnection clean(context.connection);
   const std::stop_callback on_stop(context.stop, [&] { context.connection.cancel(); });
   std::vector<StepReport> none;
@@ -329,6 +333,7 @@ void execute(const StampPlan& plan, MigrationContext& context) {
     context.observer.stamp_started(step);
     context.versions.apply(context.connection, step.rows);
   }
+  if (context.history != nullptr) context.history->insert(context.connection, history);
   go_on_or_throw(context);
   transactions.commit();
 }

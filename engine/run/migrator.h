@@ -26,6 +26,10 @@ struct PreparedStep {
   std::string checksum = {};
   // [i]: of the statements up to and with i.
   std::vector<std::string> digests = {};
+  // For the history; empty: not known, or not to be kept.
+  std::string file = {};     // base name
+  std::string source = {};   // the whole script
+  std::string meaning = {};  // digest of sql/meaning.h
 };
 
 // Who runs; goes into the history.
@@ -66,7 +70,8 @@ struct MigrationContext {
 void execute(const RevisionSet& start, const std::vector<PreparedStep>&, MigrationContext&,
              std::vector<StepReport>& done);
 
-// The rows of a stamp, in one transaction. What was half done is what the rows say then.
-void execute(const StampPlan&, MigrationContext&);
+// The rows of a stamp, in one transaction with those of the history. What was half done is what the
+// rows say then.
+void execute(const StampPlan&, const std::vector<HistoryRow>& history, MigrationContext&);
 
 }  // namespace engine

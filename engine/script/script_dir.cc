@@ -37,16 +37,6 @@ HeaderReading read_header(std::string_view text, const std::string& origin, Scri
                                         : read_python_header(text, origin);
 }
 
-void refuse_python(const Revision& revision) {
-  if (revision.format != ScriptFormat::Python) return;
-  throw Error(Reason::InvalidScripts,
-              fmt::format("cannot run revision {}: {} is a Python script, and this version of "
-                          "stillhead does not run Python",
-                          revision.id, revision.file),
-              "let `alembic` run it (both may use one database, in turns), or write the revision "
-              "as .sql or .yaml with the same id");
-}
-
 [[noreturn]] void fail_empty(const std::vector<std::filesystem::path>& folders) {
   std::vector<std::string> names;
   for (const std::filesystem::path& folder : folders) names.push_back(folder.string());
@@ -157,6 +147,16 @@ std::vector<Revision> read_scripts(const ScriptLocations& locations) {
 
 std::vector<Revision> read_scripts(const std::filesystem::path& location) {
   return read_scripts(ScriptLocations{.folders = {versions_folder(location)}});
+}
+
+void refuse_python(const Revision& revision) {
+  if (revision.format != ScriptFormat::Python) return;
+  throw Error(Reason::InvalidScripts,
+              fmt::format("cannot run revision {}: {} is a Python script, and this version of "
+                          "stillhead does not run Python",
+                          revision.id, revision.file),
+              "let `alembic` run it (both may use one database, in turns), or write the revision "
+              "as .sql or .yaml with the same id");
 }
 
 std::string read_source(const Revision& revision) {

@@ -39,7 +39,9 @@ std::string read_source(const Revision&);
 // The body in such a text. Throws Error(InvalidScripts): also when it is another revision's, and
 // for Python always: this version does not run it.
 ScriptBody parse_body(const Revision&, std::string_view source);
-// Both.
+// Throws Error(InvalidScripts) for Python.
+void refuse_python(const Revision&);
+// Reads and parses.
 ScriptBody read_body(const Revision&);
 // The header of a whole script, whose format its file's name tells. Throws Error(InvalidScripts).
 Revision parse_header(std::string_view source, const std::string& file);

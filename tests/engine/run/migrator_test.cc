@@ -221,7 +221,7 @@ TEST_F(MigratorTest, AnAutocommitSectionCommitsWhatTheSingleTransactionHolds) {
 TEST_F(MigratorTest, AStampIsOneTransactionOfRows) {
   StampPlan plan{{"z"}, true, {{{}, {"a"}, Direction::Up, false, {{"", "a"}}}}, {"a"}};
   MigrationContext made = context();
-  execute(plan, made);
+  execute(plan, {}, made);
   ASSERT_EQ(connection_.log.size(), 5U);
   EXPECT_EQ(connection_.log[2], "DELETE FROM alembic_version");
   EXPECT_EQ(log(), (Log{"BEGIN", "version", "version", "COMMIT"}));

@@ -25,6 +25,12 @@ constexpr std::array kCommands = {
                 "bring the database to a revision, whichever direction that is",
                 "Steps such as `+1` are refused: the same command twice would mean two things.\n"
                 "Downwards only with --downgrade allow, else that is an error (exit code 6).\n"},
+    CommandInfo{"exec", "-- CMD...", "-- gunicorn app", "target transaction",
+                "bring the database up and then become another program",
+                "Runs `upgrade` to heads or --target, and then becomes CMD: the same process, with the\n"
+                "signals and the environment that it was given. CMD is not started when the upgrade\n"
+                "fails. AUTO_MIGRATE=false leaves the upgrade out. A CMD that is not found is exit\n"
+                "code 127, one that is no program 126; neither upgrades anything.\n"},
     CommandInfo{"plan", "TARGET", "heads", "downgrade",
                 "show what upgrade, downgrade or apply would do",
                 "Prints each step with the change of the version table, and changes nothing. Goes\n"
@@ -127,6 +133,9 @@ constexpr std::array kCommonOptions = {
     OptionInfo{"no-color", '\0', "", "no colour on a terminal", "NO_COLOR"},
     OptionInfo{"log-format", '\0', "text|json", "of the lines on standard error",
                "STILLHEAD_LOG_FORMAT"},
+    OptionInfo{"sql-echo", '\0', "", "log each statement that is sent",
+               "SQL_ECHO, STILLHEAD_SQL_ECHO"},
+    OptionInfo{"events", '\0', "FD", "write events as JSON lines to an open file descriptor"},
     OptionInfo{"help", 'h', "", "this page, or with a command the command's"},
     OptionInfo{"version", '\0', "", "print the version"},
 };
@@ -151,6 +160,7 @@ constexpr std::array kOwnOptions = {
     OptionInfo{"splice", '\0', "", "permit a parent that is no head"},
     OptionInfo{"sql", '\0', "", "print the statements instead of executing them"},
     OptionInfo{"tag", '\0', "TEXT", "refused: this version does not run env.py"},
+    OptionInfo{"target", '\0', "TARGET", "of the upgrade; default: heads"},
     OptionInfo{"template", 't', "NAME", "see `stillhead list-templates`; default: sql"},
     OptionInfo{"transaction", '\0', "per_revision|single", "default: per_revision",
                "STILLHEAD_TRANSACTION"},

@@ -67,6 +67,19 @@ class Runner {
     return changed([&] { ensure_version(options_, context_.observer, context_.stop, report_); });
   }
 
+  // What comes behind the upgrade is main's.
+  Output operator()(const Exec& command) {
+    if (!options_.settings.flag(Key::AutoMigrate)) {
+      report_.message = fmt::format("not migrating: {} says so",
+                                    options_.settings.origin(Key::AutoMigrate));
+      context_.observer.finished(report_.message);
+      return {};
+    }
+    Options upgrade = options_;
+    upgrade.command = Upgrade{command.target};
+    return changed([&] { migrate(upgrade, context_.observer, context_.stop, report_); });
+  }
+
   Output operator()(const ShowPlan& command) {
     const RevisionGraph graph = read_graph(options_, report_);
     // Of a file that is still to be made, too.

@@ -90,6 +90,19 @@ ReportOptions report_options(const Settings& settings, const Arguments& argument
   return report;
 }
 
+std::optional<int> events_of(const Arguments& arguments) {
+  const auto given = arguments.value("events");
+  if (!given) return {};
+  int descriptor = 0;
+  const char* end = given->data() + given->size();
+  const auto [stopped, error] = std::from_chars(given->data(), end, descriptor);
+  if (error != std::errc{} || stopped != end || descriptor < 0) {
+    refuse(fmt::format("--events takes the number of an open file descriptor, not \"{}\"",
+                       shown_value(*given)));
+  }
+  return descriptor;
+}
+
 Options read_options(Settings settings, const Arguments& arguments,
                      const Environment& environment) {
   Options options;
@@ -109,6 +122,7 @@ Options read_options(Settings settings, const Arguments& arguments,
   options.lock_wait = settings.duration(Key::LockWait);
   options.connect_timeout = settings.duration(Key::ConnectTimeout);
   options.scripts_sha256 = settings.text(Key::ScriptsSha256);
+  options.events = events_of(arguments);
   options.owner = settings.text(Key::Owner);
   options.generation = number_of<long>(settings, Key::Generation);
   options.attempt = number_of<int>(settings, Key::Attempt);
@@ -178,6 +192,7 @@ std::vector<std::string> targets_of(const Command& command) {
   if (const auto* apply = std::get_if<Apply>(&command)) return {apply->target};
   if (const auto* plan = std::get_if<ShowPlan>(&command)) return {plan->target};
   if (const auto* stamp = std::get_if<Stamp>(&command)) return stamp->targets;
+  if (const auto* exec = std::get_if<Exec>(&command)) return {exec->target};
   return {};
 }
 
@@ -241,6 +256,9 @@ Command make_init(const Arguments& arguments) {
   return Init{argument_of(arguments), text_of(arguments, "template", "sql"),
               text_of(arguments, "config"), arguments.has("package")};
 }
+Command make_exec(const Arguments& arguments) {
+  return Exec{text_of(arguments, "target", "heads"), arguments.positional};
+}
 Command make_help(const Arguments& arguments) {
   const std::string name = argument_of(arguments);
   if (name.empty() || is_help_topic(name)) return ShowHelp{name};
@@ -270,6 +288,7 @@ constexpr std::pair<std::string_view, Maker> kMakers[] = {
     {"completion", [](const Arguments& a) -> Command { return Completion{argument_of(a)}; }},
     {"digest", [](const Arguments& a) -> Command { return Digest{argument_of(a)}; }},
     {"bundle", [](const Arguments& a) -> Command { return Bundle{argument_of(a)}; }},
+    {"exec", make_exec},
     {"man", [](const Arguments&) -> Command { return ShowManual{}; }},
     {"version", [](const Arguments&) -> Command { return ShowVersion{}; }},
     {"help", make_help},
@@ -328,8 +347,12 @@ Options parse_options(const std::vector<std::string>& words, const Environment& 
   return options;
 }
 
-ReportOptions find_report_options(const std::vector<std::string>& arguments,
+ReportOptions find_report_options(const std::vector<std::string>& words,
                                   const Environment& environment) {
+  // What `exec` starts has options of its own.
+  const auto end = std::ranges::find(words, "--");
+  const bool is_exec = std::find(words.begin(), end, "exec") != end;
+  const std::vector<std::string> arguments(words.begin(), is_exec ? end : words.end());
   // The value of `--name VALUE` or `--name=VALUE`, else of the variable; "" when there is neither.
   const auto value_of = [&](std::string_view name, const char* variable) -> std::string {
     for (auto argument = arguments.begin(); argument != arguments.end(); ++argument) {
@@ -366,7 +389,7 @@ bool is_migration(const Command& command) {
   if (const auto* repair = std::get_if<Repair>(&command)) return repair->yes;
   return std::holds_alternative<Upgrade>(command) || std::holds_alternative<Downgrade>(command) ||
          std::holds_alternative<Apply>(command) || std::holds_alternative<Stamp>(command) ||
-         std::holds_alternative<EnsureVersion>(command);
+         std::holds_alternative<EnsureVersion>(command) || std::holds_alternative<Exec>(command);
 }
 
 }  // namespace engine

@@ -109,6 +109,11 @@ struct Complete {
 struct Digest {
   std::filesystem::path folder = {};
 };
+// Migrates as Upgrade does, and becomes `words`.
+struct Exec {
+  std::string target = {};
+  std::vector<std::string> words = {};  // program and arguments, as given
+};
 struct Bundle {
   std::filesystem::path destination = {};
 };
@@ -121,7 +126,7 @@ struct ShowHelp {
 using Command = std::variant<ShowHelp, ShowVersion, ShowManual, Upgrade, Downgrade, Apply, ShowPlan,
                              Stamp, Repair, EnsureVersion, Current, History, Heads, Branches, Show,
                              Graph, MakeRevision, Edit, Init, ListTemplates, ShowConfig, Completion,
-                             Complete, Digest, Bundle>;
+                             Complete, Digest, Bundle, Exec>;
 
 // Commands that change the database: what they did is in it, whoever hears of it.
 bool is_migration(const Command&);
@@ -152,6 +157,7 @@ struct Options {
   std::string scripts_sha256 = {};  // 64 lower-case hex digits; empty: not checked
   ReportOptions report = {};
   std::vector<std::string> history_readers = {};  // roles
+  std::optional<int> events = {};  // --events: a file descriptor
   std::string owner = {};
   long generation = 0;      // 0: not given
   int attempt = 0;          // 0: not given

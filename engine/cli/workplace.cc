@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "engine/cli/inputs.h"
+#include "engine/db/echo_connection.h"
 #include "engine/db/sqlite_file.h"
 #include "engine/run/session.h"
 
@@ -29,6 +30,11 @@ Connection& Workplace::connection() {
     ConnectOptions connecting = connect_options(options_, &observer_);
     connecting.create = when_missing_ == WhenMissing::Create;
     connection_ = connect(url_, connecting, stop_);
+    if (options_.settings.flag(Key::SqlEcho)) {
+      connection_ = echo_connection(std::move(connection_), [this](const std::string& sql) {
+        observer_.statement_sent(sql);
+      });
+    }
     on_stop_.emplace(stop_, [this] { connection_->cancel(); });
   }
   return *connection_;

@@ -64,6 +64,10 @@ constexpr std::array<KeyInfo, kKeyCount> kTable = {{
      "largest size of the report, in bytes"},
     {Key::LogFormat, "log_format", Choice, "text", "", Anywhere, "text|json",
      "how lines on standard error are written"},
+    {Key::SqlEcho, "sql_echo", ValueType::Switch, "false", "", Anywhere, "",
+     "log each statement that is sent"},
+    {Key::AutoMigrate, "auto_migrate", ValueType::Switch, "true", "", Anywhere, "",
+     "false: `exec` only starts the program"},
     {Key::Owner, "owner", Text, "", "", Run, "", "who asked for the run"},
     {Key::Generation, "generation", Number, "", "", Run, "",
      "which generation of what the owner asks for this is"},
@@ -95,6 +99,18 @@ Checked check_hex(const std::string& text, std::string_view where, std::size_t c
     return wrong(where, fmt::format("{} hexadecimal digits", count), text);
   }
   return {value, ""};
+}
+
+Checked check_switch(const std::string& text, std::string_view where) {
+  constexpr std::array<std::string_view, 4> kTrue = {"true", "1", "yes", "on"};
+  constexpr std::array<std::string_view, 4> kFalse = {"false", "0", "no", "off"};
+  std::string word = text;
+  std::ranges::transform(word, word.begin(), [](char c) {
+    return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
+  });
+  if (std::ranges::find(kTrue, word) != kTrue.end()) return {"true", ""};
+  if (std::ranges::find(kFalse, word) != kFalse.end()) return {"false", ""};
+  return wrong(where, "true, false, 1, 0, yes, no, on or off", text);
 }
 
 Checked check_number(const std::string& text, std::string_view where) {
@@ -156,6 +172,8 @@ std::vector<std::string> variables(const KeyInfo& key) {
     name += c >= 'a' && c <= 'z' ? static_cast<char>(c - 'a' + 'A') : c;
   }
   if (key.key == Key::DatabaseUrl) return {"DATABASE_URL", name};
+  if (key.key == Key::SqlEcho) return {"SQL_ECHO", name};
+  if (key.key == Key::AutoMigrate) return {"AUTO_MIGRATE", name};
   return {name};
 }
 
@@ -167,6 +185,8 @@ Checked check_value(const KeyInfo& key, const std::string& text, std::string_vie
       return {text, ""};
     case Flag:
       return check_choice("true|false", text, where);
+    case ValueType::Switch:
+      return check_switch(text, where);
     case Number:
       return check_number(text, where);
     case Duration:

@@ -41,6 +41,8 @@ enum class Key {
   Report,
   ReportLimit,
   LogFormat,
+  SqlEcho,
+  AutoMigrate,
   Owner,
   Generation,
   Attempt,
@@ -53,6 +55,7 @@ enum class ValueType {
   Path,
   List,              // of paths or names; in the environment and in flags separated by ':'
   Flag,              // `true` or `false`; as a flag without value: `true`
+  Switch,            // true, false, 1, 0, yes, no, on, off in any case; kept as Flag
   Number,            // from 1
   Duration,          // "500ms", "30s", "1h30m", "0s"
   PositiveDuration,  // the same, not 0

@@ -312,6 +312,7 @@ void execute(const RevisionSet& start, const std::vector<PreparedStep>& steps,
   StepNumber number{0, static_cast<int>(steps.size())};
   for (const PreparedStep& prepared : steps) {
     ++number.number;
+    context.observer.before_step(prepared.step, prepared.revision, number.number, number.count);
     const auto begin = Clock::now();
     StepRun(prepared, context, transactions, earlier).run(number);
     context.observer.step_finished(

@@ -12,13 +12,35 @@
 
 namespace engine {
 
+// How far one long statement is.
+struct StatementProgress {
+  std::string phase = {};
+  double done = 0;
+  double total = 0;  // 0: not known
+  std::string unit = {};
+  double rate = 0;               // per second; 0: not known
+  std::chrono::seconds left{0};  // 0: not known
+  std::string waits_for = {};
+};
+
 class Observer {
  public:
   virtual ~Observer() = default;
   // Another run holds the lock; called at first and then whenever `holder` changes. `holder` is
   // empty where the role may not see it.
   virtual void waiting_for_lock(const std::string& /*holder*/) {}
+  // The step is next. Unless all steps share one transaction, none is open. What this throws ends
+  // the run; no other call throws.
+  virtual void before_step(const Step&, const Revision&, int /*number*/, int /*count*/) {}
   virtual void step_started(const Step&, const Revision&, int /*number*/, int /*count*/) {}
+  // A statement is sent; only of connections that tell (db/echo_connection.h).
+  virtual void statement_sent(const std::string& /*sql*/) {}
+  // A statement that found what it needs in use is tried again after `pause`.
+  virtual void retrying(const std::string& /*what*/, int /*attempt*/, int /*attempts*/,
+                        const std::string& /*blockers*/, std::chrono::milliseconds /*pause*/) {}
+  virtual void progressed(const StatementProgress&) {}
+  // A line that a hook has printed; `hook`: "before_run" ...
+  virtual void hook_said(const std::string& /*hook*/, const std::string& /*line*/) {}
   // Something in what was asked for may not mean what it seems to.
   virtual void warned(const std::string& /*text*/) {}
   // The result of a command that has changed the database, in one line.

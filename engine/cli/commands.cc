@@ -77,7 +77,7 @@ class Runner {
     }
     Options upgrade = options_;
     upgrade.command = Upgrade{command.target};
-    return changed([&] { migrate(upgrade, context_.observer, context_.stop, report_); });
+    return changed([&] { migrate(upgrade, context_.observer, context_.stop, report_, context_.environment); });
   }
 
   Output operator()(const ShowPlan& command) {
@@ -245,7 +245,7 @@ class Runner {
   Paint paint() const { return Paint(context_.medium); }
 
   Output run_migration() {
-    return changed([&] { migrate(options_, context_.observer, context_.stop, report_); });
+    return changed([&] { migrate(options_, context_.observer, context_.stop, report_, context_.environment); });
   }
 
   // What a command that changes the database has to say is told, not printed, as Alembic's does.

@@ -9,8 +9,10 @@
 
 #include "engine/cli/inputs.h"
 #include "engine/cli/prepare.h"
+#include "engine/cli/observer_group.h"
 #include "engine/cli/print.h"
 #include "engine/cli/run_history.h"
+#include "engine/cli/run_hooks.h"
 #include "engine/cli/stored_scripts.h"
 #include "engine/cli/workplace.h"
 #include "engine/core/error.h"
@@ -43,13 +45,16 @@ struct RowsReached {
 
 class Migration {
  public:
-  Migration(const Options& options, Observer& observer, std::stop_token stop, RunReport& report)
+  Migration(const Options& options, Observer& observer, std::stop_token stop, RunReport& report,
+            const Environment& environment)
       : options_(options),
         observer_(observer),
         stop_(std::move(stop)),
         report_(report),
         graph_(read_graph(options, report)),
-        workplace_(options, observer, stop_, when_missing(options.command)) {}
+        workplace_(options, observer, stop_, when_missing(options.command)),
+        hooks_({options.settings.run_hooks(), environment, observer, stop_, report,
+                workplace_.url().display}) {}
 
   void run() {
     plan(workplace_.rows());
@@ -73,6 +78,7 @@ class Migration {
   void prepare_steps() {
     steps_ = prepare(plan_, graph(), workplace_.dialect(), options_, planned_.stored);
     workplace_.versions().check_width(workplace_.connection(), written_by(plan_));
+    hooks_.check();
   }
 
   void run_locked() {
@@ -86,7 +92,14 @@ class Migration {
       }
       prepare_steps();
     }
-    execute_steps(*lock);
+    hooks_.before_run(steps_);
+    try {
+      execute_steps(*lock);
+    } catch (const Error& error) {
+      hooks_.after_run(&error);
+      throw;
+    }
+    hooks_.after_run(nullptr);
   }
 
   const RevisionGraph& graph() const { return planned_.graph_or(graph_); }
@@ -99,8 +112,9 @@ class Migration {
       history.check_scripts(graph(), plan_.start, planned_.stored_revisions());
       history.adopt(graph(), plan_.start, planned_.stored_revisions());
       const JournalTable journal(history.table());
+      ObserverGroup observers({&observer_, &hooks_});
       MigrationContext context{workplace_.connection(), lock,     workplace_.versions(),
-                               &history.table(),        &journal, observer_,
+                               &history.table(),        &journal, observers,
                                identity_of(report_),    stop_,    options_.transactions};
       execute(plan_.start, steps_, context, report_.steps);
       if (plan_.start.empty()) history.grant();  // the version table may be new
@@ -120,6 +134,7 @@ class Migration {
   RunReport& report_;
   RevisionGraph graph_;
   Workplace workplace_;
+  RunHooks hooks_;
   RunPlan planned_ = {};
   const Plan& plan_ = planned_.plan;
   std::vector<PreparedStep> steps_ = {};
@@ -133,8 +148,9 @@ void refuse_range(const std::string& target) {
 
 }  // namespace
 
-void migrate(const Options& options, Observer& observer, std::stop_token stop, RunReport& report) {
-  Migration(options, observer, std::move(stop), report).run();
+void migrate(const Options& options, Observer& observer, std::stop_token stop, RunReport& report,
+             const Environment& environment) {
+  Migration(options, observer, std::move(stop), report, environment).run();
 }
 
 void stamp(const Options& options, Observer& observer, std::stop_token stop, RunReport& report) {

@@ -55,7 +55,7 @@ struct RunHook {
   std::string origin = "default";
 };
 
-struct RunHooks {
+struct HookSettings {
   RunHook before_run = {};
   RunHook after_run = {};
   RunHook before_revision = {};
@@ -107,7 +107,7 @@ class Settings {
   // where the scripts are.
   const std::string& script_location() const;
   const std::vector<PostWriteHook>& post_write_hooks() const;
-  const RunHooks& run_hooks() const { return run_hooks_; }
+  const HookSettings& run_hooks() const { return run_hooks_; }
 
   // All settings in the order of the table, then post_write_hooks and hooks; of hooks the program
   // only, since arguments may hold secrets. `mask` hides the passwords of a
@@ -120,7 +120,7 @@ class Settings {
   const Value& at(Key) const;
 
   std::array<Value, kKeyCount> values_ = {};
-  RunHooks run_hooks_ = {};
+  HookSettings run_hooks_ = {};
   std::vector<PostWriteHook> hooks_ = {};
   std::string hooks_origin_ = "default";
   std::optional<Error> hooks_fault_ = {};

@@ -100,7 +100,7 @@ void SettingsReader::read_yaml_run_hooks(const ConfigText& file, const Node& nod
   if (node.kind != Node::Kind::Map) {
     refuse(file, node.line, "hooks takes a map: `before_run: [PROGRAM, ARGUMENT]` and the like");
   }
-  RunHooks& hooks = settings_.run_hooks_;
+  HookSettings& hooks = settings_.run_hooks_;
   const std::pair<std::string_view, RunHook*> places[] = {
       {"before_run", &hooks.before_run},
       {"after_run", &hooks.after_run},

@@ -31,6 +31,7 @@ constexpr std::array kReasons = {
     ReasonInfo{Reason::AuthenticationFailed, "AuthenticationFailed", 5, "AuthenticationFailed"},
     ReasonInfo{Reason::DowngradeForbidden, "DowngradeForbidden", 6, "DowngradeForbidden"},
     ReasonInfo{Reason::IrreversibleRevision, "IrreversibleRevision", 6, "DowngradeForbidden"},
+    ReasonInfo{Reason::HookFailed, "HookFailed", 6, "MigrationFailed"},
     ReasonInfo{Reason::NotUpToDate, "NotUpToDate", 7, "Progressing"},
     ReasonInfo{Reason::Interrupted, "Interrupted", 8, "Progressing"},
     ReasonInfo{Reason::Bug, "Bug", 70, "MigrationFailed"},

@@ -36,6 +36,7 @@ enum class Reason {
   AuthenticationFailed,  // role, password, database name or pg_hba.conf
   DowngradeForbidden,    // `apply --downgrade=forbid` would have to go down
   IrreversibleRevision,  // a downgrade meets a script without a downgrade section
+  HookFailed,            // a hook before the run or before a revision said no
   NotUpToDate,           // for commands that only ask
   Interrupted,           // SIGINT or SIGTERM; rolled back
   Bug,                   // a broken promise of our own

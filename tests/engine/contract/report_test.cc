@@ -138,6 +138,7 @@ constexpr ReasonRow kContract[] = {
     {Reason::AuthenticationFailed, "AuthenticationFailed", 5, "AuthenticationFailed"},
     {Reason::DowngradeForbidden, "DowngradeForbidden", 6, "DowngradeForbidden"},
     {Reason::IrreversibleRevision, "IrreversibleRevision", 6, "DowngradeForbidden"},
+    {Reason::HookFailed, "HookFailed", 6, "MigrationFailed"},
     {Reason::NotUpToDate, "NotUpToDate", 7, "Progressing"},
     {Reason::Interrupted, "Interrupted", 8, "Progressing"},
     {Reason::Bug, "Bug", 70, "MigrationFailed"},

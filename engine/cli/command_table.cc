@@ -31,6 +31,11 @@ constexpr std::array kCommands = {
                 "signals and the environment that it was given. CMD is not started when the upgrade\n"
                 "fails. AUTO_MIGRATE=false leaves the upgrade out. A CMD that is not found is exit\n"
                 "code 127, one that is no program 126; neither upgrades anything.\n"},
+    CommandInfo{"wait", "", "", "revision timeout interval",
+                "wait until the database has revisions, and change nothing",
+                "For what must not start before: done when each REVISION is applied and was not\n"
+                "reverted since, whatever came behind it. Needs SELECT only, takes no lock, and waits\n"
+                "for a database that cannot be reached yet, too. When the time is over: exit code 7.\n"},
     CommandInfo{"plan", "TARGET", "heads", "downgrade",
                 "show what upgrade, downgrade or apply would do",
                 "Prints each step with the change of the version table, and changes nothing. Goes\n"
@@ -151,17 +156,21 @@ constexpr std::array kOwnOptions = {
     OptionInfo{"format", '\0', "text|dot|mermaid|json", "of the drawing; default: text"},
     OptionInfo{"head", '\0', "REVISION", "on which the script stands; default: head"},
     OptionInfo{"indicate-current", 'i', "", "mark the revisions that the database is at"},
+    OptionInfo{"interval", '\0', "DURATION", "between two looks; default: 1s"},
     OptionInfo{"message", 'm', "TEXT", "of the script; also makes its file name"},
     OptionInfo{"package", '\0', "", "make the folders a Python package (__init__.py)"},
     OptionInfo{"purge", '\0', "", "empty the version table first, whatever it holds"},
     OptionInfo{"resolve-dependencies", '\0', "", "leave out what another revision depends on"},
     OptionInfo{"rev-id", '\0', "ID", "default: 12 random hexadecimal digits"},
+    OptionInfo{"revision", '\0', "REVISION", "to wait for; default: the heads of the scripts", "",
+               true},
     OptionInfo{"rev-range", 'r', "FROM:TO", "only these revisions"},
     OptionInfo{"splice", '\0', "", "permit a parent that is no head"},
     OptionInfo{"sql", '\0', "", "print the statements instead of executing them"},
     OptionInfo{"tag", '\0', "TEXT", "refused: this version does not run env.py"},
     OptionInfo{"target", '\0', "TARGET", "of the upgrade; default: heads"},
     OptionInfo{"template", 't', "NAME", "see `stillhead list-templates`; default: sql"},
+    OptionInfo{"timeout", '\0', "DURATION", "how long to wait; default: 5m; 0: one look"},
     OptionInfo{"transaction", '\0', "per_revision|single", "default: per_revision",
                "STILLHEAD_TRANSACTION"},
     OptionInfo{"verbose", 'v', "", "several lines a revision: parents, labels, file"},

@@ -20,6 +20,7 @@
 #include "engine/cli/repair.h"
 #include "engine/cli/report_file.h"
 #include "engine/cli/stored_scripts.h"
+#include "engine/cli/wait.h"
 #include "engine/cli/workplace.h"
 #include "engine/core/error.h"
 #include "engine/core/range.h"
@@ -78,6 +79,12 @@ class Runner {
     Options upgrade = options_;
     upgrade.command = Upgrade{command.target};
     return changed([&] { migrate(upgrade, context_.observer, context_.stop, report_, context_.environment); });
+  }
+
+  Output operator()(const Wait&) {
+    wait_for_revisions(options_, context_.observer, context_.stop, report_);
+    context_.observer.finished(report_.message);
+    return {};
   }
 
   Output operator()(const ShowPlan& command) {

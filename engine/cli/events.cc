@@ -111,6 +111,10 @@ void Events::progressed(const StatementProgress& progress) {
                            {"waitsFor", progress.waits_for}});
 }
 
+void Events::waiting_for_revisions(const std::string& revisions, const std::string& state) {
+  send("waiting", {{"revisions", revisions}, {"state", state}});
+}
+
 void Events::warned(const std::string& text) { send("warning", {{"message", text}}); }
 
 void Events::stamp_started(const StampStep& step) {

@@ -31,6 +31,7 @@ class Events : public Observer {
   void retrying(const std::string& what, int attempt, int attempts, const std::string& blockers,
                 std::chrono::milliseconds pause) override;
   void progressed(const StatementProgress&) override;
+  void waiting_for_revisions(const std::string& revisions, const std::string& state) override;
   void warned(const std::string& text) override;
   void stamp_started(const StampStep&) override;
   void resumed(const Step&, int done, int count) override;

@@ -162,6 +162,15 @@ void Log::hook_said(const std::string& hook, const std::string& line) {
   }
 }
 
+void Log::waiting_for_revisions(const std::string& revisions, const std::string& state) {
+  if (options_.format == LogFormat::Json) {
+    sink_->progress(options_, "waiting for revisions",
+                    {{"revisions", revisions}, {"state", state}});
+  } else {
+    sink_->text(options_, fmt::format("Waiting for {}: {}", revisions, state));
+  }
+}
+
 void Log::warned(const std::string& text) {
   if (options_.format == LogFormat::Text) {
     sink_->plain(fmt::format("warning: {}", printable(text)));

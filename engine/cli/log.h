@@ -43,6 +43,7 @@ class Log : public Observer {
   void progressed(const StatementProgress&) override;
   // In spite of `quiet`: the hook decides what it says.
   void hook_said(const std::string& hook, const std::string& line) override;
+  void waiting_for_revisions(const std::string& revisions, const std::string& state) override;
   void warned(const std::string& text) override;
   void finished(const std::string& message) override;
   void stamp_started(const StampStep&) override;

@@ -36,6 +36,9 @@ class ObserverGroup : public Observer {
   void hook_said(const std::string& hook, const std::string& line) override {
     for (Observer* member : members_) member->hook_said(hook, line);
   }
+  void waiting_for_revisions(const std::string& revisions, const std::string& state) override {
+    for (Observer* member : members_) member->waiting_for_revisions(revisions, state);
+  }
   void warned(const std::string& text) override {
     for (Observer* member : members_) member->warned(text);
   }

@@ -193,6 +193,7 @@ std::vector<std::string> targets_of(const Command& command) {
   if (const auto* plan = std::get_if<ShowPlan>(&command)) return {plan->target};
   if (const auto* stamp = std::get_if<Stamp>(&command)) return stamp->targets;
   if (const auto* exec = std::get_if<Exec>(&command)) return {exec->target};
+  if (const auto* wait = std::get_if<Wait>(&command)) return wait->revisions;
   return {};
 }
 
@@ -259,6 +260,28 @@ Command make_init(const Arguments& arguments) {
 Command make_exec(const Arguments& arguments) {
   return Exec{text_of(arguments, "target", "heads"), arguments.positional};
 }
+std::chrono::milliseconds duration_of(const Arguments& arguments, std::string_view option,
+                                      const std::string& otherwise, bool may_be_zero) {
+  const std::string text = text_of(arguments, option, otherwise);
+  const auto duration = read_duration(text == "0" ? "0s" : text);
+  if (!duration) {
+    refuse(fmt::format("--{} takes a duration such as 500ms, 30s or 5m, not \"{}\"", option,
+                       shown_value(text)));
+  }
+  if (duration->count() == 0 && !may_be_zero) {
+    refuse(fmt::format("--{} must be longer than 0", option));
+  }
+  return *duration;
+}
+
+Command make_wait(const Arguments& arguments) {
+  Wait command;
+  command.revisions = arguments.values("revision");
+  command.timeout_text = text_of(arguments, "timeout", command.timeout_text);
+  command.timeout = duration_of(arguments, "timeout", command.timeout_text, true);
+  command.interval = duration_of(arguments, "interval", "1s", false);
+  return command;
+}
 Command make_help(const Arguments& arguments) {
   const std::string name = argument_of(arguments);
   if (name.empty() || is_help_topic(name)) return ShowHelp{name};
@@ -289,6 +312,7 @@ constexpr std::pair<std::string_view, Maker> kMakers[] = {
     {"digest", [](const Arguments& a) -> Command { return Digest{argument_of(a)}; }},
     {"bundle", [](const Arguments& a) -> Command { return Bundle{argument_of(a)}; }},
     {"exec", make_exec},
+    {"wait", make_wait},
     {"man", [](const Arguments&) -> Command { return ShowManual{}; }},
     {"version", [](const Arguments&) -> Command { return ShowVersion{}; }},
     {"help", make_help},

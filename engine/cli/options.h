@@ -114,6 +114,12 @@ struct Exec {
   std::string target = {};
   std::vector<std::string> words = {};  // program and arguments, as given
 };
+struct Wait {
+  std::vector<std::string> revisions = {};  // empty: the heads of the scripts
+  std::chrono::milliseconds timeout{300'000};
+  std::string timeout_text = "5m";  // as given
+  std::chrono::milliseconds interval{1'000};
+};
 struct Bundle {
   std::filesystem::path destination = {};
 };
@@ -126,7 +132,7 @@ struct ShowHelp {
 using Command = std::variant<ShowHelp, ShowVersion, ShowManual, Upgrade, Downgrade, Apply, ShowPlan,
                              Stamp, Repair, EnsureVersion, Current, History, Heads, Branches, Show,
                              Graph, MakeRevision, Edit, Init, ListTemplates, ShowConfig, Completion,
-                             Complete, Digest, Bundle, Exec>;
+                             Complete, Digest, Bundle, Exec, Wait>;
 
 // Commands that change the database: what they did is in it, whoever hears of it.
 bool is_migration(const Command&);

@@ -8,7 +8,7 @@
 #include <nlohmann/json.hpp>
 #include <utility>
 
-#include "engine/cli/child_process.h"
+#include "engine/cli/exec_program.h"
 #include "engine/cli/hook_process.h"
 
 namespace engine {
@@ -73,12 +73,11 @@ void RunHooks::check() const {
             {"after_run", &hooks.after_run},
             {"before_revision", &hooks.before_revision},
             {"after_revision", &hooks.after_revision}}}) {
-    if (hook->words.empty() || !find_program(hook->words.front(), context_.environment).empty()) {
-      continue;
-    }
+    if (hook->words.empty()) continue;
+    const auto fault = check_program(hook->words.front(), context_.environment);
+    if (!fault) continue;
     throw Error(Reason::InvalidUsage,
-                fmt::format("{}: hooks.{}: cannot run {}: it is not in any folder of PATH",
-                            hook->origin, name, hook->words.front()),
+                fmt::format("{}: hooks.{}: {}", hook->origin, name, fault->message),
                 "nothing was done; correct the command or PATH");
   }
 }
@@ -151,37 +150,47 @@ void RunHooks::step_finished(const Step& step, const Revision& /*revision*/,
   run_after("after_revision", step.revision, context_.settings.after_revision, json);
 }
 
+RunHooks::Outcome RunHooks::run(const char* name, const std::string& of, const RunHook& hook,
+                                const Json& json) {
+  const bool is_last = context_.stop.stop_requested();
+  milliseconds timeout = context_.settings.timeout;
+  std::string timeout_text = context_.settings.timeout_text;
+  if (is_last && timeout > kLastPatience) {
+    timeout = kLastPatience;
+    timeout_text = "10s";
+  }
+  try {
+    const HookEnd end = run_hook_process(
+        {hook.words, line_of(json), timeout}, context_.environment,
+        is_last ? std::stop_token() : context_.stop,
+        [&](const std::string& line) { context_.observer.hook_said(name, line); });
+    if (end.how == How::Succeeded) return {};
+    return {end.how == How::Stopped, failure_text(name, of, end, timeout_text)};
+  } catch (const Error& error) {
+    if (error.reason() != Reason::InvalidUsage) throw;
+    return {false, fmt::format("hook {} failed: {}", name, error.message())};
+  }
+}
+
 void RunHooks::run_before(const char* name, const std::string& of, const RunHook& hook,
                           const Json& json) {
   if (hook.words.empty()) return;
-  const HookEnd end = run_hook_process(
-      {hook.words, line_of(json), context_.settings.timeout}, context_.environment, context_.stop,
-      [&](const std::string& line) { context_.observer.hook_said(name, line); });
-  if (end.how == How::Succeeded) return;
-  if (end.how == How::Stopped) {
+  const Outcome outcome = run(name, of, hook, json);
+  if (outcome.stopped) {
     throw Error(Reason::Interrupted,
                 fmt::format("interrupted while the hook {} was running", name),
                 "run the same command again");
   }
-  throw Error(Reason::HookFailed,
-              failure_text(name, of, end, context_.settings.timeout_text),
+  if (outcome.fault.empty()) return;
+  throw Error(Reason::HookFailed, outcome.fault,
               fmt::format("the hook is named in {}; what it printed stands above", hook.origin));
 }
 
 void RunHooks::run_after(const char* name, const std::string& of, const RunHook& hook,
                          const Json& json) {
   if (hook.words.empty()) return;
-  const bool is_last = context_.stop.stop_requested();
-  const HookSettings& settings = context_.settings;
-  const HookEnd end = run_hook_process(
-      {hook.words, line_of(json),
-       is_last ? std::min(settings.timeout, kLastPatience) : settings.timeout},
-      context_.environment, is_last ? std::stop_token() : context_.stop,
-      [&](const std::string& line) { context_.observer.hook_said(name, line); });
-  if (end.how == How::Succeeded) return;
-  const std::string timeout =
-      is_last && settings.timeout > kLastPatience ? "10 s" : settings.timeout_text;
-  context_.observer.warned(failure_text(name, of, end, timeout));
+  const Outcome outcome = run(name, of, hook, json);
+  if (!outcome.fault.empty()) context_.observer.warned(outcome.fault);
 }
 
 }  // namespace engine

@@ -36,7 +36,7 @@ class RunHooks : public Observer {
  public:
   explicit RunHooks(HookContext context) : context_(std::move(context)) {}
 
-  // Throws Error(InvalidUsage) when the program of a hook cannot be found.
+  // Throws Error(InvalidUsage) when the program of a hook cannot be started.
   void check() const;
 
   void before_run(const std::vector<PreparedStep>&);
@@ -58,6 +58,12 @@ class RunHooks : public Observer {
 
   Json document(const char* event) const;
   Json document(const char* event, const CurrentStep&) const;
+  // How a hook ended; empty `fault`: well.
+  struct Outcome {
+    bool stopped = false;
+    std::string fault = {};
+  };
+  Outcome run(const char* name, const std::string& of, const RunHook&, const Json&);
   void run_before(const char* name, const std::string& of, const RunHook&, const Json&);
   void run_after(const char* name, const std::string& of, const RunHook&, const Json&);
 

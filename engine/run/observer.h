@@ -41,6 +41,10 @@ class Observer {
   virtual void progressed(const StatementProgress&) {}
   // A line that a hook has printed; `hook`: "before_run" ...
   virtual void hook_said(const std::string& /*hook*/, const std::string& /*line*/) {}
+  // `wait` has looked: `revisions` are not there yet. Called whenever `state` changes, such as "the
+  // database is at b2" or why it cannot be reached.
+  virtual void waiting_for_revisions(const std::string& /*revisions*/,
+                                     const std::string& /*state*/) {}
   // Something in what was asked for may not mean what it seems to.
   virtual void warned(const std::string& /*text*/) {}
   // The result of a command that has changed the database, in one line.

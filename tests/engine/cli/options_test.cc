@@ -74,6 +74,23 @@ TEST(OptionsTest, EveryMistakeIsNamedInOneLine) {
        "`stillhead stamp` needs a revision REVISION...; for example `stillhead stamp heads`"},
       {{"completion"},
        "`stillhead completion` needs a shell SHELL; for example `stillhead completion bash`"},
+      {{"exec"},
+       "`stillhead exec` needs a program behind `--`; for example `stillhead exec -- gunicorn app`"},
+      {{"exec", "--"},
+       "`stillhead exec` needs a program behind `--`; for example `stillhead exec -- gunicorn app`"},
+      {{"exec", "app"},
+       "`stillhead exec` needs a program behind `--`; for example `stillhead exec -- gunicorn app`"},
+      {{"exec", "--", ""},
+       "`stillhead exec` needs a program behind `--`; for example `stillhead exec -- gunicorn app`"},
+      {{"exec", "-l", "--", "app"}, "unknown option -l; `stillhead help` lists the options"},
+      {{"wait", "--timeout", "5"},
+       "--timeout takes a duration such as 500ms, 30s or 5m, not \"5\""},
+      {{"wait", "--interval", "0s"}, "--interval must be longer than 0"},
+      {{"wait", "x"}, "unexpected argument \"x\" of `stillhead wait`"},
+      {{"heads", "--events", "-1"},
+       "--events takes the number of an open file descriptor, not \"-1\""},
+      {{"heads", "--events", "3x"},
+       "--events takes the number of an open file descriptor, not \"3x\""},
       {{"graph", "--format", "png"},
        "--format takes `text` or `dot` or `mermaid` or `json`, not \"png\""},
       {{"current", "-c", "-c", "x"}, "unexpected argument \"x\" of `stillhead current`"},
@@ -322,9 +339,52 @@ TEST(OptionsTest, EveryCommandOfTheTableCanBeParsed) {
   for (const CommandInfo& command : command_table()) {
     SCOPED_TRACE(command.name);
     Words words = {std::string(command.name)};
+    if (command.argument.starts_with("-- ")) words.emplace_back("--");
     if (!command.argument.empty()) words.emplace_back(command.example);
     EXPECT_EQ(parse_options(words, {}).command_name, command.name);
   }
+}
+
+TEST(OptionsTest, WhatExecStartsIsNotLookedInto) {
+  const Words program = {"app", "--json", "--report=x", "-w", "", "--", "-1", "heads"};
+  Words words = {"exec", "--target", "c3", "--"};
+  words.insert(words.end(), program.begin(), program.end());
+  const Options options = parse_options(words, {});
+  EXPECT_EQ(std::get<Exec>(options.command).words, program);
+  EXPECT_EQ(std::get<Exec>(options.command).target, "c3");
+  EXPECT_EQ(options.target, "c3");
+  EXPECT_FALSE(options.report.json);
+  EXPECT_EQ(find_report_options(words, {}).file, "");
+  EXPECT_FALSE(find_report_options(words, {}).json);
+  EXPECT_EQ(std::get<Exec>(parse_options({"exec", "--", "a"}, {}).command).target, "heads");
+}
+
+TEST(OptionsTest, WaitHasItsDefaults) {
+  const auto none = std::get<Wait>(parse_options({"wait"}, {}).command);
+  EXPECT_TRUE(none.revisions.empty());
+  EXPECT_EQ(none.timeout, milliseconds(300'000));
+  EXPECT_EQ(none.interval, milliseconds(1'000));
+  const auto all = std::get<Wait>(parse_options({"wait", "--revision", "a", "--revision", "b",
+                                                 "--timeout", "0", "--interval", "50ms"},
+                                                {})
+                                      .command);
+  EXPECT_EQ(all.revisions, (Words{"a", "b"}));
+  EXPECT_EQ(all.timeout, milliseconds(0));
+  EXPECT_EQ(all.interval, milliseconds(50));
+}
+
+TEST(OptionsTest, AVariableOfOthersIsAFaultOnlyWhereItIsNeeded) {
+  const Options options = parse_options({"heads"}, {{"AUTO_MIGRATE", "maybe"}, {"SQL_ECHO", "On"}});
+  EXPECT_TRUE(options.settings.flag(Key::SqlEcho));
+  EXPECT_EQ(error_of([&] { options.settings.flag(Key::AutoMigrate); }).message(),
+            "AUTO_MIGRATE takes true, false, 1, 0, yes, no, on or off, not \"maybe\"");
+  EXPECT_EQ(usage_error({"heads"}, {{"STILLHEAD_SQL_ECHO", "maybe"}}),
+            "STILLHEAD_SQL_ECHO takes true, false, 1, 0, yes, no, on or off, not \"maybe\"");
+  EXPECT_TRUE(parse_options({"heads", "--sql-echo"}, {}).settings.flag(Key::SqlEcho));
+  EXPECT_FALSE(parse_options({"heads"}, {{"SQL_ECHO", "1"}, {"STILLHEAD_SQL_ECHO", "no"}})
+                   .settings.flag(Key::SqlEcho));
+  EXPECT_FALSE(parse_options({"heads"}, {{"AUTO_MIGRATE", "0"}}).settings.flag(Key::AutoMigrate));
+  EXPECT_TRUE(parse_options({"heads"}, {}).settings.flag(Key::AutoMigrate));
 }
 
 TEST(OptionsTest, AShortOptionMayHaveAnEqualsSign) {

@@ -131,6 +131,18 @@ class Waiting {
     workplace_.emplace(connecting_, observer_, stop_, Workplace::WhenMissing::Fail);
   }
 
+  // In a transaction, so that the bound ends with it: a pooler may give the session to others.
+  template <typename Action>
+  auto within_time(Action&& action) {
+    Connection& connection = workplace_->connection();
+    // SQLite has a bound of its own, and a transaction there locks the file.
+    if (connection.dialect().flavour() == SqlFlavour::Sqlite) return action();
+    const Transaction transaction(connection);
+    connection.query(fmt::format("SELECT set_config('statement_timeout', '{}', true)",
+                                 kQueryPatience.count()));
+    return action();
+  }
+
   DatabaseSeen read() {
     Connection& connection = workplace_->connection();
     DatabaseSeen seen;
@@ -148,18 +160,6 @@ class Waiting {
     if (!seen.rows && !seen.applied) workplace_->versions().read(connection);  // says what to grant
     if (seen.rows) report_.from = report_.to = {seen.rows->begin(), seen.rows->end()};
     return seen;
-  }
-
-  // In a transaction, so that the bound ends with it: a pooler may give the session to others.
-  template <typename Action>
-  auto within_time(Action&& action) {
-    Connection& connection = workplace_->connection();
-    // SQLite has a bound of its own, and a transaction there locks the file.
-    if (connection.dialect().flavour() == SqlFlavour::Sqlite) return action();
-    const Transaction transaction(connection);
-    connection.query(fmt::format("SELECT set_config('statement_timeout', '{}', true)",
-                                 kQueryPatience.count()));
-    return action();
   }
 
   std::string seen_text(const DatabaseSeen& seen) const {

@@ -61,8 +61,8 @@ RevisionSet wanted_revisions(const std::vector<std::string>& names, const Revisi
     const bool is_literal =
         graph != nullptr ? graph->contains(name) || (!is_symbol(name) && !is_known_to(*graph, name))
                          : !is_symbol(name);
-    if (name == "base" || (is_literal && is_relative(name) &&
-                           (graph == nullptr || !graph->contains(name)))) {
+    if (name == "base" ||
+        (is_literal && is_relative(name) && (graph == nullptr || !graph->contains(name)))) {
       throw Error(Reason::InvalidUsage, fmt::format("--revision {}: nothing to wait for", name),
                   "name a revision, a branch, or heads");
     }

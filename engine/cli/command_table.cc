@@ -25,17 +25,19 @@ constexpr std::array kCommands = {
                 "bring the database to a revision, whichever direction that is",
                 "Steps such as `+1` are refused: the same command twice would mean two things.\n"
                 "Downwards only with --downgrade allow, else that is an error (exit code 6).\n"},
-    CommandInfo{"exec", "-- CMD...", "-- gunicorn app", "target transaction",
-                "bring the database up and then become another program",
-                "Runs `upgrade` to heads or --target, and then becomes CMD: the same process, with the\n"
-                "signals and the environment that it was given. CMD is not started when the upgrade\n"
-                "fails. AUTO_MIGRATE=false leaves the upgrade out. A CMD that is not found is exit\n"
-                "code 127, one that is no program 126; neither upgrades anything.\n"},
-    CommandInfo{"wait", "", "", "revision timeout interval",
-                "wait until the database has revisions, and change nothing",
-                "For what must not start before: done when each REVISION is applied and was not\n"
-                "reverted since, whatever came behind it. Needs SELECT only, takes no lock, and waits\n"
-                "for a database that cannot be reached yet, too. When the time is over: exit code 7.\n"},
+    CommandInfo{
+        "exec", "-- CMD...", "-- gunicorn app", "target transaction",
+        "bring the database up and then become another program",
+        "Runs `upgrade` to heads or --target, and then becomes CMD: the same process, with the\n"
+        "signals and the environment that it was given. CMD is not started when the upgrade\n"
+        "fails. AUTO_MIGRATE=false leaves the upgrade out. A CMD that is not found is exit\n"
+        "code 127, one that is no program 126; neither upgrades anything.\n"},
+    CommandInfo{
+        "wait", "", "", "revision timeout interval",
+        "wait until the database has revisions, and change nothing",
+        "For what must not start before: done when each REVISION is applied and was not\n"
+        "reverted since, whatever came behind it. Needs SELECT only, takes no lock, and waits\n"
+        "for a database that cannot be reached yet, too. When the time is over: exit code 7.\n"},
     CommandInfo{"plan", "TARGET", "heads", "downgrade",
                 "show what upgrade, downgrade or apply would do",
                 "Prints each step with the change of the version table, and changes nothing. Goes\n"

@@ -71,14 +71,15 @@ class Runner {
   // What comes behind the upgrade is main's.
   Output operator()(const Exec& command) {
     if (!options_.settings.flag(Key::AutoMigrate)) {
-      report_.message = fmt::format("not migrating: {} says so",
-                                    options_.settings.origin(Key::AutoMigrate));
+      report_.message =
+          fmt::format("not migrating: {} says so", options_.settings.origin(Key::AutoMigrate));
       context_.observer.finished(report_.message);
       return {};
     }
     Options upgrade = options_;
     upgrade.command = Upgrade{command.target};
-    return changed([&] { migrate(upgrade, context_.observer, context_.stop, report_, context_.environment); });
+    return changed(
+        [&] { migrate(upgrade, context_.observer, context_.stop, report_, context_.environment); });
   }
 
   Output operator()(const Wait&) {
@@ -252,7 +253,9 @@ class Runner {
   Paint paint() const { return Paint(context_.medium); }
 
   Output run_migration() {
-    return changed([&] { migrate(options_, context_.observer, context_.stop, report_, context_.environment); });
+    return changed([&] {
+      migrate(options_, context_.observer, context_.stop, report_, context_.environment);
+    });
   }
 
   // What a command that changes the database has to say is told, not printed, as Alembic's does.

@@ -29,9 +29,10 @@ EventPipe::EventPipe(int descriptor) : descriptor_(descriptor) {
   const int flags = ::fcntl(descriptor, F_GETFL);
   struct stat status {};
   if (flags < 0 || (flags & O_ACCMODE) == O_RDONLY || ::fstat(descriptor, &status) != 0) {
-    throw Error(Reason::InvalidUsage,
-                fmt::format("--events {}: this file descriptor is not open for writing", descriptor),
-                "open it where the program is started, such as `--events 3 3>events.jsonl`");
+    throw Error(
+        Reason::InvalidUsage,
+        fmt::format("--events {}: this file descriptor is not open for writing", descriptor),
+        "open it where the program is started, such as `--events 3 3>events.jsonl`");
   }
   if (descriptor > STDERR_FILENO) ::fcntl(descriptor, F_SETFD, FD_CLOEXEC);
   is_socket_ = S_ISSOCK(status.st_mode);

@@ -47,7 +47,7 @@ class Events : public Observer {
   std::string revision_ = {};  // of the step that runs
   int number_ = 0;
   int count_ = 0;
-  long dropped_ = 0;      // since the last `dropped` event
+  long dropped_ = 0;  // since the last `dropped` event
   long all_dropped_ = 0;
 };
 

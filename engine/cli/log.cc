@@ -43,8 +43,8 @@ class Log::Sink {
     if (!options.quiet) named(options, "stillhead", message);
   }
   void named(const LogOptions& options, std::string_view logger, std::string_view message) {
-    plain(fmt::format("{}INFO {} [{}] {}", options.color ? kGreen : "",
-                      options.color ? kPlain : "", logger, printable(message)));
+    plain(fmt::format("{}INFO {} [{}] {}", options.color ? kGreen : "", options.color ? kPlain : "",
+                      logger, printable(message)));
   }
 
   void json(const Json& fields, std::string_view level, std::string_view message,
@@ -70,7 +70,8 @@ class Log::Sink {
   spdlog::logger logger_;
 };
 
-Log::Log(const LogOptions& options) : sink_(std::make_unique<Sink>(options.line)), options_(options) {}
+Log::Log(const LogOptions& options)
+    : sink_(std::make_unique<Sink>(options.line)), options_(options) {}
 
 Log::~Log() = default;
 
@@ -112,7 +113,7 @@ void Log::statement_sent(const std::string& sql) {
     sink_->json({{"revision", revision_}}, "info", sql, "sql");
   } else {
     sink_->named(options_, "stillhead.sql",
-                revision_.empty() ? sql : fmt::format("{}: {}", revision_, sql));
+                 revision_.empty() ? sql : fmt::format("{}: {}", revision_, sql));
   }
 }
 

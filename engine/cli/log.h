@@ -18,8 +18,8 @@ namespace engine {
 
 struct LogOptions {
   LogFormat format = LogFormat::Text;
-  bool color = false;  // text only
-  bool quiet = false;  // errors only
+  bool color = false;            // text only
+  bool quiet = false;            // errors only
   TerminalLine* line = nullptr;  // makes room for each line; null: nothing is drawn
 };
 
@@ -57,8 +57,8 @@ class Log : public Observer {
   class Sink;
   std::unique_ptr<Sink> sink_;
   LogOptions options_;
-  std::mutex mutex_ = {};        // guards what follows
-  std::string revision_ = {};    // of the step that runs
+  std::mutex mutex_ = {};      // guards what follows
+  std::string revision_ = {};  // of the step that runs
   int number_ = 0;
   int count_ = 0;
   std::chrono::steady_clock::time_point progress_again_at_ = {};

@@ -8,8 +8,8 @@
 #include <vector>
 
 #include "engine/cli/inputs.h"
-#include "engine/cli/prepare.h"
 #include "engine/cli/observer_group.h"
+#include "engine/cli/prepare.h"
 #include "engine/cli/print.h"
 #include "engine/cli/run_history.h"
 #include "engine/cli/run_hooks.h"

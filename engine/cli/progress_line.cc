@@ -123,12 +123,12 @@ std::string progress_text(const StatementProgress& progress) {
                           progress.unit.empty() ? "" : " ", progress.unit,
                           100 * std::min(1.0, progress.done / progress.total)));
   } else if (progress.done > 0) {
-    add(": ", fmt::format("{:.0f}{}{}", progress.done, progress.unit.empty() ? "" : " ",
-                          progress.unit));
+    add(": ",
+        fmt::format("{:.0f}{}{}", progress.done, progress.unit.empty() ? "" : " ", progress.unit));
   }
   if (progress.rate > 0) {
-    add(", ",
-        fmt::format("{:.0f}{}{}/s", progress.rate, progress.unit.empty() ? "" : " ", progress.unit));
+    add(", ", fmt::format("{:.0f}{}{}/s", progress.rate, progress.unit.empty() ? "" : " ",
+                          progress.unit));
   }
   if (progress.left.count() > 0) {
     add(", ", duration_text(milliseconds(progress.left).count()) + " left");
@@ -137,8 +137,7 @@ std::string progress_text(const StatementProgress& progress) {
   return text;
 }
 
-std::string retry_text(int attempt, int attempts, const std::string& blockers,
-                       milliseconds pause) {
+std::string retry_text(int attempt, int attempts, const std::string& blockers, milliseconds pause) {
   return fmt::format("trying again in {} (attempt {} of {}){}", duration_text(pause.count()),
                      attempt, attempts, blockers.empty() ? "" : ", blocked by " + blockers);
 }

@@ -26,8 +26,7 @@ const char* name_of(Direction direction) {
 }
 
 long since(Clock::time_point begin) {
-  return static_cast<long>(
-      std::chrono::duration_cast<milliseconds>(Clock::now() - begin).count());
+  return static_cast<long>(std::chrono::duration_cast<milliseconds>(Clock::now() - begin).count());
 }
 
 // "hook before_revision of b2 failed: exit code 3"
@@ -160,10 +159,10 @@ RunHooks::Outcome RunHooks::run(const char* name, const std::string& of, const R
     timeout_text = "10s";
   }
   try {
-    const HookEnd end = run_hook_process(
-        {hook.words, line_of(json), timeout}, context_.environment,
-        is_last ? std::stop_token() : context_.stop,
-        [&](const std::string& line) { context_.observer.hook_said(name, line); });
+    const HookEnd end =
+        run_hook_process({hook.words, line_of(json), timeout}, context_.environment,
+                         is_last ? std::stop_token() : context_.stop,
+                         [&](const std::string& line) { context_.observer.hook_said(name, line); });
     if (end.how == How::Succeeded) return {};
     return {end.how == How::Stopped, failure_text(name, of, end, timeout_text)};
   } catch (const Error& error) {
@@ -177,8 +176,7 @@ void RunHooks::run_before(const char* name, const std::string& of, const RunHook
   if (hook.words.empty()) return;
   const Outcome outcome = run(name, of, hook, json);
   if (outcome.stopped) {
-    throw Error(Reason::Interrupted,
-                fmt::format("interrupted while the hook {} was running", name),
+    throw Error(Reason::Interrupted, fmt::format("interrupted while the hook {} was running", name),
                 "run the same command again");
   }
   if (outcome.fault.empty()) return;

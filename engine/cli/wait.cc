@@ -138,8 +138,8 @@ class Waiting {
     // SQLite has a bound of its own, and a transaction there locks the file.
     if (connection.dialect().flavour() == SqlFlavour::Sqlite) return action();
     const Transaction transaction(connection);
-    connection.query(fmt::format("SELECT set_config('statement_timeout', '{}', true)",
-                                 kQueryPatience.count()));
+    connection.query(
+        fmt::format("SELECT set_config('statement_timeout', '{}', true)", kQueryPatience.count()));
     return action();
   }
 
@@ -170,10 +170,11 @@ class Waiting {
   void warn_of_guesses(const DatabaseSeen& seen) {
     if (seen.applied || !seen.rows || seen.rows->empty() || std::exchange(warned_, true)) return;
     observer_.warned(
-        graph_ ? "this role sees no history: a revision counts as applied when it is in the version "
-                 "table, or lies below such a revision in the scripts"
-               : "this role sees no history, and there are no scripts: a revision counts as "
-                 "applied only while it is in the version table itself");
+        graph_
+            ? "this role sees no history: a revision counts as applied when it is in the version "
+              "table, or lies below such a revision in the scripts"
+            : "this role sees no history, and there are no scripts: a revision counts as "
+              "applied only while it is in the version table itself");
   }
 
   void pause_or_throw(const RevisionSet& missing, const std::string& state) {

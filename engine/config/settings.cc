@@ -106,7 +106,9 @@ std::vector<ShownSetting> Settings::shown(
                                    std::pair{"after_revision", &run_hooks_.after_revision}}) {
     const std::string program = hook->words.empty() ? "" : hook->words.front();
     result.push_back({fmt::format("hooks.{}", name),
-                      hook->words.size() > 1 ? program + " ..." : program, hook->origin, {}});
+                      hook->words.size() > 1 ? program + " ..." : program,
+                      hook->origin,
+                      {}});
   }
   result.push_back({"hooks.timeout", run_hooks_.timeout_text, run_hooks_.timeout_origin, {}});
   return result;

@@ -87,9 +87,9 @@ class Settings {
   // Everything as by default.
   Settings();
   // Throws Error(InvalidUsage): a file that is not well-formed; an unknown key or a wrong value in
-  // stillhead.yaml; a wrong value in a variable STILLHEAD_* or a flag; sourceless = true; a section that
-  // was asked for and is not there. Wrong values in Alembic's files are thrown by the getters, as
-  // Alembic looks at them when it needs them.
+  // stillhead.yaml; a wrong value in a variable STILLHEAD_* or a flag; sourceless = true; a section
+  // that was asked for and is not there. Wrong values in Alembic's files are thrown by the getters,
+  // as Alembic looks at them when it needs them.
   explicit Settings(const ConfigSources&);
 
   // Each is for the keys of its type: text for Text, Path, Hex and Choice. Throws Error(Bug) for

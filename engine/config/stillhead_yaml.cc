@@ -120,7 +120,8 @@ void SettingsReader::read_yaml_run_hooks(const ConfigText& file, const Node& nod
       hooks.timeout_origin = fmt::format("{}:{}", file.name, value.line);
       continue;
     }
-    const auto* place = std::ranges::find(places, name, &std::pair<std::string_view, RunHook*>::first);
+    const auto* place =
+        std::ranges::find(places, name, &std::pair<std::string_view, RunHook*>::first);
     if (place == std::end(places)) {
       const std::string meant = did_you_mean(
           name, {"before_run", "after_run", "before_revision", "after_revision", "timeout"});

@@ -72,7 +72,8 @@ TEST_F(ExecTest, LeavesNothingOpenAndNoSignalChanged) {
   const test::ScratchDatabase database(engine::SqlFlavour::PostgreSql);
   url_ = database.url().conninfo;
   three_tables();
-  const std::string look = "ls /proc/self/fd | tr '\\n' ' '; grep -E '^Sig(Blk|Ign)' /proc/self/status";
+  const std::string look =
+      "ls /proc/self/fd | tr '\\n' ' '; grep -E '^Sig(Blk|Ign)' /proc/self/status";
   const test::ProgramEnd direct = test::run_program("/bin/sh", {"-c", look});
   EXPECT_EQ(run(exec_shell(look)).out, direct.out);
   EXPECT_EQ(run(exec_shell(look)).out, direct.out) << "also where nothing was to be done";
@@ -85,7 +86,8 @@ TEST_F(ExecTest, KeepsIgnoredAndBlockedSignalsAsTheyWereGiven) {
   three_tables();
   const std::string look = "grep -E '^Sig(Blk|Ign)' /proc/self/status";
   const std::string trap = "trap '' PIPE HUP INT; ";
-  const test::ProgramEnd direct = test::run_program("/bin/sh", {"-c", trap + "sh -c \"" + look + "\""});
+  const test::ProgramEnd direct =
+      test::run_program("/bin/sh", {"-c", trap + "sh -c \"" + look + "\""});
   const test::ProgramEnd end = test::run_program(
       "/bin/sh", {"-c", trap + "exec " + test::engine_program() + " -q -d " + url_ +
                             " --script-location " + scripts() + " exec -- sh -c \"" + look + "\""});
@@ -112,10 +114,10 @@ TEST_F(ExecTest, AReportAndJsonAreWrittenBeforeTheProgramBegins) {
       run(exec_shell("cat \"$REPORT\"", {"--json", "--report", folder_ / "report.json"}));
   EXPECT_EQ(Json::parse(end.out.substr(0, end.out.find('\n'))).at("reason"), "Succeeded");
   environment_["REPORT"] = folder_ / "report.json";
-  EXPECT_EQ(Json::parse(run(exec_shell("cat \"$REPORT\"", {"--report", folder_ / "report.json"}))
-                            .out)
-                .at("message"),
-            "already at c3");
+  EXPECT_EQ(
+      Json::parse(run(exec_shell("cat \"$REPORT\"", {"--report", folder_ / "report.json"})).out)
+          .at("message"),
+      "already at c3");
 }
 
 TEST_F(ExecTest, AutoMigrateSwitchesTheMigrationOff) {
@@ -200,7 +202,8 @@ TEST_F(PostgresExecTest, ASignalDuringTheMigrationEndsIt) {
 
 TEST_F(PostgresExecTest, ASignalAfterwardsIsTheProgramsOwn) {
   three_tables();
-  const auto program = start(exec_shell("trap 'echo got it; exit 9' TERM; echo ready; sleep 60 & wait"));
+  const auto program =
+      start(exec_shell("trap 'echo got it; exit 9' TERM; echo ready; sleep 60 & wait"));
   test::wait_until("the program", [&] { return program->out() == "ready\n"; });
   program->send(SIGTERM);
   const test::ProgramEnd end = program->wait();
@@ -210,8 +213,9 @@ TEST_F(PostgresExecTest, ASignalAfterwardsIsTheProgramsOwn) {
 
 TEST_F(PostgresExecTest, AKilledOneStartsNothingAndTheNextGoesOn) {
   table_script("a1", "");
-  script("b2", "a1", "SELECT pg_sleep(CASE WHEN EXISTS (SELECT 1 FROM pg_tables WHERE tablename = "
-                     "'go') THEN 0 ELSE 60 END);",
+  script("b2", "a1",
+         "SELECT pg_sleep(CASE WHEN EXISTS (SELECT 1 FROM pg_tables WHERE tablename = "
+         "'go') THEN 0 ELSE 60 END);",
          "");
   const auto program = start(exec_shell("echo started"));
   wait_for_sleep();
@@ -225,7 +229,8 @@ TEST_F(PostgresExecTest, AKilledOneStartsNothingAndTheNextGoesOn) {
 
 TEST_F(PostgresExecTest, FiveAtOnceMigrateOnceAndAllStart) {
   table_script("a1", "");
-  script("b2", "a1", "CREATE TABLE once (i integer);\nSELECT pg_sleep(0.5);\nINSERT INTO once VALUES (1);", "");
+  script("b2", "a1",
+         "CREATE TABLE once (i integer);\nSELECT pg_sleep(0.5);\nINSERT INTO once VALUES (1);", "");
   std::vector<std::unique_ptr<test::RunningProgram>> programs;
   for (int i = 0; i < 5; ++i) programs.push_back(start(exec_shell("echo started")));
   int migrated = 0;
@@ -296,9 +301,8 @@ TEST_F(ExecTest, EventsGoToAnOpenDescriptorWhichTheProgramDoesNotGet) {
   Words events;
   std::istringstream lines(folder_.read("events"));
   for (std::string line; std::getline(lines, line);) events.push_back(Json::parse(line)["event"]);
-  EXPECT_EQ(events,
-            (Words{"run_started", "step_started", "step_finished", "step_started", "step_finished",
-                   "step_started", "step_finished", "run_finished"}));
+  EXPECT_EQ(events, (Words{"run_started", "step_started", "step_finished", "step_started",
+                           "step_finished", "step_started", "step_finished", "run_finished"}));
 }
 
 TEST_F(ExecTest, EventsNeedAnOpenDescriptorBeforeAnythingRuns) {
@@ -328,9 +332,9 @@ TEST_F(PostgresExecTest, AFullPipeStopsNothing) {
   ASSERT_EQ(::mkfifo((folder_ / "fifo").c_str(), 0600), 0);
   const int reader = ::open((folder_ / "fifo").c_str(), O_RDWR | O_CLOEXEC);
   const test::ProgramEnd end = test::run_program(
-      "/bin/sh", {"-c", "exec " + test::engine_program() + " -q -d '" + url_ +
-                            "' --script-location " + scripts() +
-                            " upgrade heads --sql-echo --events 7 7>" + (folder_ / "fifo")});
+      "/bin/sh",
+      {"-c", "exec " + test::engine_program() + " -q -d '" + url_ + "' --script-location " +
+                 scripts() + " upgrade heads --sql-echo --events 7 7>" + (folder_ / "fifo")});
   ::close(reader);
   EXPECT_EQ(end.exit_code, 0) << end.err;
   EXPECT_NE(end.err.find("events were dropped: the reader was too slow\n"), std::string::npos)

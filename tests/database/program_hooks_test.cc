@@ -41,10 +41,9 @@ class HooksProgramTest : public test::ProgramTest {
   Words told_events() const {
     Words events;
     for (const Json& document : told()) {
-      events.push_back(document.at("event").get<std::string>() +
-                       (document.contains("revision")
-                            ? " " + document.at("revision").get<std::string>()
-                            : ""));
+      events.push_back(
+          document.at("event").get<std::string>() +
+          (document.contains("revision") ? " " + document.at("revision").get<std::string>() : ""));
     }
     return events;
   }
@@ -71,11 +70,10 @@ TEST_F(HooksProgramTest, AreToldWhatHappens) {
     EXPECT_EQ(document.at("database"), url_);
   }
   EXPECT_EQ(documents[0].at("pending").size(), 2U);
-  EXPECT_EQ(documents[0].at("pending")[1],
-            (Json{{"revision", "b2"},
-                  {"direction", "upgrade"},
-                  {"message", "make b2"},
-                  {"file", folder_ / "migrations/b2.sql"}}));
+  EXPECT_EQ(documents[0].at("pending")[1], (Json{{"revision", "b2"},
+                                                 {"direction", "upgrade"},
+                                                 {"message", "make b2"},
+                                                 {"file", folder_ / "migrations/b2.sql"}}));
   EXPECT_EQ(documents[3].at("step"), 2);
   EXPECT_EQ(documents[3].at("steps"), 2);
   EXPECT_EQ(documents[3].at("file"), folder_ / "migrations/b2.sql");
@@ -189,9 +187,10 @@ TEST_F(HooksProgramTest, HaveATimeLimit) {
 
 TEST_F(HooksProgramTest, AreEndedWhenTheProgramIs) {
   three_tables();
-  hooks("  before_revision: trap 'echo cleaned; exit 1' TERM; touch \"%(here)s/begun\"; sleep 60 & "
-        "wait\n" +
-        keeping("after_run"));
+  hooks(
+      "  before_revision: trap 'echo cleaned; exit 1' TERM; touch \"%(here)s/begun\"; sleep 60 & "
+      "wait\n" +
+      keeping("after_run"));
   test::RunningProgram program(engine_program(), with_defaults(with_config({"upgrade", "heads"})));
   test::wait_until("the hook", [&] { return folder_.has("begun"); });
   program.send(SIGTERM);
@@ -215,8 +214,9 @@ TEST_F(HooksProgramTest, SeeNoPasswordAndNoTransaction) {
   table_script("a1", "");
   table_script("b2", "a1");
   // Once it is told of b2, asks what our session does.
-  hooks("  before_revision: cat >> \"%(here)s/told\"; touch \"%(here)s/begun\"; while [ ! -e "
-        "\"%(here)s/go\" ]; do sleep 0.05; done\n");
+  hooks(
+      "  before_revision: cat >> \"%(here)s/told\"; touch \"%(here)s/begun\"; while [ ! -e "
+      "\"%(here)s/go\" ]; do sleep 0.05; done\n");
   test::RunningProgram program(engine_program(), with_defaults(with_config({"upgrade", "heads"})));
   test::wait_until("the hook", [&] { return folder_.has("begun"); });
   EXPECT_EQ(database.column("SELECT count(*) FROM pg_stat_activity WHERE datname = "

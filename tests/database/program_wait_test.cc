@@ -141,8 +141,9 @@ TEST_F(WaitTest, NeedsSelectOnly) {
 
 TEST_F(WaitTest, ChangesNothingAndTakesNoLock) {
   three_tables();
-  const std::string tables = "SELECT count(*) FROM pg_class WHERE relkind IN ('r', 'S', 'i') AND "
-                             "relnamespace NOT IN ('pg_catalog'::regnamespace)";
+  const std::string tables =
+      "SELECT count(*) FROM pg_class WHERE relkind IN ('r', 'S', 'i') AND "
+      "relnamespace NOT IN ('pg_catalog'::regnamespace)";
   const auto before = database_.column(tables);
   EXPECT_EQ(look("a1").err,
             "stillhead: a1 is not applied: the database is at base\n"
@@ -153,8 +154,9 @@ TEST_F(WaitTest, ChangesNothingAndTakesNoLock) {
   const auto runner = start({"upgrade", "a1"});
   test::wait_until("pg_sleep", [&] {
     return !database_
-                .column("SELECT 1 FROM pg_stat_activity WHERE datname = current_database() AND "
-                        "query LIKE 'SELECT pg_sleep%'")
+                .column(
+                    "SELECT 1 FROM pg_stat_activity WHERE datname = current_database() AND "
+                    "query LIKE 'SELECT pg_sleep%'")
                 .empty();
   });
   const test::ProgramEnd end = look("a1");
@@ -214,7 +216,8 @@ TEST_F(WaitTest, WaitsForAServerThatIsNotUpYet) {
 
 TEST_F(WaitTest, AWrongPasswordIsToldAndWaitedOut) {
   three_tables();
-  url_ = test::PostgresServer::instance().tcp_url(database_.name(), "scram", "canary-of-a-password");
+  url_ =
+      test::PostgresServer::instance().tcp_url(database_.name(), "scram", "canary-of-a-password");
   const test::ProgramEnd end =
       run({"wait", "--revision", "c3", "--timeout", "500ms", "--interval", "50ms"});
   EXPECT_EQ(end.exit_code, 7);
@@ -232,8 +235,9 @@ TEST_F(WaitTest, ASignalEndsIt) {
   waiting->send(SIGTERM);
   const test::ProgramEnd end = waiting->wait();
   EXPECT_EQ(end.exit_code, 8);
-  EXPECT_TRUE(end.err.ends_with("stillhead: interrupted while waiting for c3\n"
-                                "hint: run the same command again\n"))
+  EXPECT_TRUE(
+      end.err.ends_with("stillhead: interrupted while waiting for c3\n"
+                        "hint: run the same command again\n"))
       << end.err;
   EXPECT_LT(end.duration, std::chrono::seconds(5));
 }
@@ -258,9 +262,10 @@ TEST_F(WaitTest, WhatMakesNoSenseIsNotWaitedFor) {
             "stillhead: --revision base: nothing to wait for\n"
             "hint: name a revision, a branch, or heads\n");
   EXPECT_EQ(look("base").exit_code, 2);
-  EXPECT_EQ(look("heads", false).err,
-            "stillhead: --revision heads needs the scripts, and there are none\n"
-            "hint: name the revision itself, or say with --script-location where the scripts are\n");
+  EXPECT_EQ(
+      look("heads", false).err,
+      "stillhead: --revision heads needs the scripts, and there are none\n"
+      "hint: name the revision itself, or say with --script-location where the scripts are\n");
   EXPECT_EQ(look("", false).exit_code, 3) << "the heads of which scripts?";
   url_ = "mysql://h/d";
   EXPECT_EQ(run({"wait", "--revision", "a1"}).exit_code, 2);

@@ -18,8 +18,8 @@ Revision revision(const std::string& id, const std::vector<std::string>& down) {
 
 // a1 <- b2 <- c3, and x9 beside them.
 RevisionGraph graph() {
-  return RevisionGraph({revision("a1", {}), revision("b2", {"a1"}), revision("c3", {"b2"}),
-                        revision("x9", {})});
+  return RevisionGraph(
+      {revision("a1", {}), revision("b2", {"a1"}), revision("c3", {"b2"}), revision("x9", {})});
 }
 
 struct ArrivalCase {

@@ -87,10 +87,10 @@ TEST_F(EventsTest, IsOneObjectALine) {
     EXPECT_EQ(line.at("runId"), kRunId);
     EXPECT_TRUE(line.at("time").get<std::string>().ends_with("Z")) << line;
   }
-  EXPECT_EQ(names, (std::vector<std::string>{
-                       "run_started", "lock_waiting", "waiting", "step_started", "step_resumed",
-                       "statement", "retrying", "progress", "warning", "stamp_started",
-                       "step_finished", "run_finished"}));
+  EXPECT_EQ(names, (std::vector<std::string>{"run_started", "lock_waiting", "waiting",
+                                             "step_started", "step_resumed", "statement",
+                                             "retrying", "progress", "warning", "stamp_started",
+                                             "step_finished", "run_finished"}));
   EXPECT_EQ(lines[3].at("steps"), 3);
   EXPECT_EQ(lines[5].at("revision"), "b");
   EXPECT_EQ(lines[6].at("pauseMs"), 250);

@@ -38,8 +38,7 @@ TEST_F(CheckProgramTest, SaysWhatAShellWould) {
   EXPECT_EQ(fault("folder"), "127 cannot start folder: it is not in any folder of PATH");
   EXPECT_EQ(fault("plain"), "126 cannot start " + folder + "/plain: Permission denied");
   EXPECT_EQ(fault(folder + "/plain"), "126 cannot start " + folder + "/plain: Permission denied");
-  EXPECT_EQ(fault(folder + "/no"),
-            "127 cannot start " + folder + "/no: No such file or directory");
+  EXPECT_EQ(fault(folder + "/no"), "127 cannot start " + folder + "/no: No such file or directory");
   EXPECT_EQ(fault(folder + "/folder"), "126 cannot start " + folder + "/folder: Is a directory");
 }
 

@@ -88,9 +88,9 @@ TEST_F(HookProcessTest, AStopReachesAllOfItsGroup) {
   const test::TemporaryFolder folder;
   std::stop_source stop;
   said_ = [&] { stop.request_stop(); };
-  const HookEnd end = run("(trap 'echo child >" + (folder / "c") +
-                              "; exit' TERM; echo ready; sleep 30 & wait) & wait",
-                          stop.get_token());
+  const HookEnd end = run(
+      "(trap 'echo child >" + (folder / "c") + "; exit' TERM; echo ready; sleep 30 & wait) & wait",
+      stop.get_token());
   EXPECT_EQ(end.how, How::Stopped);
   for (int i = 0; i < 500 && !folder.has("c"); ++i) {
     std::this_thread::sleep_for(milliseconds(10));
@@ -99,9 +99,8 @@ TEST_F(HookProcessTest, AStopReachesAllOfItsGroup) {
 }
 
 TEST_F(HookProcessTest, AProgramThatIsNotThereIsNamed) {
-  const auto error = error_of([] {
-    run_hook_process({.words = {"/nowhere/hook"}}, {}, {}, [](const std::string&) {});
-  });
+  const auto error = error_of(
+      [] { run_hook_process({.words = {"/nowhere/hook"}}, {}, {}, [](const std::string&) {}); });
   EXPECT_EQ(error.reason(), Reason::InvalidUsage);
   EXPECT_EQ(error.message(), "cannot run /nowhere/hook: No such file or directory");
 }

@@ -75,13 +75,17 @@ TEST(OptionsTest, EveryMistakeIsNamedInOneLine) {
       {{"completion"},
        "`stillhead completion` needs a shell SHELL; for example `stillhead completion bash`"},
       {{"exec"},
-       "`stillhead exec` needs a program behind `--`; for example `stillhead exec -- gunicorn app`"},
+       "`stillhead exec` needs a program behind `--`; for example `stillhead exec -- gunicorn "
+       "app`"},
       {{"exec", "--"},
-       "`stillhead exec` needs a program behind `--`; for example `stillhead exec -- gunicorn app`"},
+       "`stillhead exec` needs a program behind `--`; for example `stillhead exec -- gunicorn "
+       "app`"},
       {{"exec", "app"},
-       "`stillhead exec` needs a program behind `--`; for example `stillhead exec -- gunicorn app`"},
+       "`stillhead exec` needs a program behind `--`; for example `stillhead exec -- gunicorn "
+       "app`"},
       {{"exec", "--", ""},
-       "`stillhead exec` needs a program behind `--`; for example `stillhead exec -- gunicorn app`"},
+       "`stillhead exec` needs a program behind `--`; for example `stillhead exec -- gunicorn "
+       "app`"},
       {{"exec", "-l", "--", "app"}, "unknown option -l; `stillhead help` lists the options"},
       {{"wait", "--timeout", "5"},
        "--timeout takes a duration such as 500ms, 30s or 5m, not \"5\""},

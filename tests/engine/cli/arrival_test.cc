@@ -16,10 +16,10 @@ Revision revision(const std::string& id, const std::vector<std::string>& down) {
   return result;
 }
 
-// a1 <- b2 <- c3, and x9 beside them.
+// a1 <- b2 <- c3, and x9abcd beside them.
 RevisionGraph graph() {
   return RevisionGraph(
-      {revision("a1", {}), revision("b2", {"a1"}), revision("c3", {"b2"}), revision("x9", {})});
+      {revision("a1", {}), revision("b2", {"a1"}), revision("c3", {"b2"}), revision("x9abcd", {})});
 }
 
 struct ArrivalCase {
@@ -37,7 +37,11 @@ TEST(MissingOfTest, ScriptsThenHistoryThenRowsDecide) {
       {"a row that equals it", {"b2"}, {RevisionSet{"b2"}, none}, false, {}},
       {"below a row that scripts know", {"a1"}, {RevisionSet{"c3"}, none}, true, {}},
       {"above a row", {"c3"}, {RevisionSet{"b2"}, none}, true, {"c3"}},
-      {"several, one of them is there", {"a1", "x9"}, {RevisionSet{"b2"}, none}, true, {"x9"}},
+      {"several, one of them is there",
+       {"a1", "x9abcd"},
+       {RevisionSet{"b2"}, none},
+       true,
+       {"x9abcd"}},
       {"no scripts, no history: equality only", {"a1"}, {RevisionSet{"b2"}, none}, false, {"a1"}},
       {"no scripts, but history", {"a1"}, {RevisionSet{"b2"}, RevisionSet{"a1", "b2"}}, false, {}},
       {"the row is newer than the scripts: history",
@@ -88,8 +92,8 @@ TEST(MissingOfTest, ScriptsThenHistoryThenRowsDecide) {
 
 TEST(WantedRevisionsTest, NamesAreTargetsWhereThereAreScripts) {
   const RevisionGraph scripts = graph();
-  EXPECT_EQ(wanted_revisions({"b", "x9"}, &scripts), (RevisionSet{"b2", "x9"}));
-  EXPECT_EQ(wanted_revisions({"heads"}, &scripts), (RevisionSet{"c3", "x9"}));
+  EXPECT_EQ(wanted_revisions({"b2", "x9ab"}, &scripts), (RevisionSet{"b2", "x9abcd"}));
+  EXPECT_EQ(wanted_revisions({"heads"}, &scripts), (RevisionSet{"c3", "x9abcd"}));
   EXPECT_EQ(wanted_revisions({"zzz"}, &scripts), (RevisionSet{"zzz"})) << "of newer scripts";
   EXPECT_EQ(wanted_revisions({"b"}, nullptr), (RevisionSet{"b"}));
 }

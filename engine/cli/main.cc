@@ -123,9 +123,8 @@ class Program {
     signals_.end();
     if (signals_.token().stop_requested()) {
       fail(Reason::Interrupted,
-           fmt::format("interrupted; the database is migrated, and {} was not started",
-                       words.front()),
-           "run the same command again");
+           fmt::format("interrupted before {} was started", words.front()),
+           "run the same command again: what the upgrade did stays done");
     }
     deliver();
     if (report_.reason != Reason::Succeeded) return exit_code();

@@ -205,6 +205,19 @@ TEST_F(HooksProgramTest, AreEndedWhenTheProgramIs) {
   EXPECT_EQ(told().front().at("failure").at("reason"), "Interrupted");
 }
 
+TEST_F(HooksProgramTest, ASignalBetweenTheMigrationAndTheProgramOfExecStartsNothing) {
+  three_tables();
+  hooks("  after_run: kill -TERM $PPID; sleep 60\n");
+  const test::ProgramEnd end = run(with_config({"-q", "exec", "--", "echo", "started"}));
+  EXPECT_EQ(end.exit_code, 8);
+  EXPECT_EQ(end.out, "");
+  EXPECT_EQ(end.err,
+            "warning: hook after_run failed: it was interrupted\n"
+            "stillhead: interrupted before echo was started\n"
+            "hint: run the same command again: what the upgrade did stays done\n");
+  EXPECT_EQ(run({"current"}).out, "c3 (head)\n");
+}
+
 TEST_F(HooksProgramTest, SeeNoPasswordAndNoTransaction) {
   const test::ScratchDatabase database(engine::SqlFlavour::PostgreSql);
   url_ = test::PostgresServer::instance().tcp_url(database.name(), "scram",

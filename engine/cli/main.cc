@@ -122,8 +122,7 @@ class Program {
   int become(const std::vector<std::string>& words) {
     signals_.end();
     if (signals_.token().stop_requested()) {
-      fail(Reason::Interrupted,
-           fmt::format("interrupted before {} was started", words.front()),
+      fail(Reason::Interrupted, fmt::format("interrupted before {} was started", words.front()),
            "run the same command again: what the upgrade did stays done");
     }
     deliver();

@@ -163,7 +163,7 @@ class EventPipeTest : public testing::TestWithParam<bool> {
 };
 
 INSTANTIATE_TEST_SUITE_P(On, EventPipeTest, testing::Values(false, true),
-                         [](const auto& info) { return info.param ? "Socket" : "Pipe"; });
+                         [](const auto& kind) { return kind.param ? "Socket" : "Pipe"; });
 
 TEST_P(EventPipeTest, AFullOneIsNotWaitedForAndWhatIsDroppedIsCounted) {
   std::string about;

@@ -334,7 +334,8 @@ TEST(SettingsTest, RefusesWhatStillheadYamlSaysWrongly) {
       {"hooks: ./x\n",
        "stillhead.yaml:1: hooks takes a map: `before_run: [PROGRAM, ARGUMENT]` and the like"},
       {"hooks:\n  before_rum: x\n",
-       "stillhead.yaml:2: unknown key 'hooks.before_rum'; did you mean 'before_run'?"},
+       "stillhead.yaml:2: unknown key 'hooks.before_rum'; did you mean 'before_run' or "
+       "'before_revision'?"},
       {"hooks:\n  after_run: []\n",
        "stillhead.yaml:2: hooks.after_run takes a command: a list of words, or one text for `sh "
        "-c`"},
@@ -533,7 +534,7 @@ TEST(SettingsTest, ShowsEverythingButSecrets) {
     EXPECT_EQ(url, "postgresql://u:secret@h/d");
     return std::string("masked");
   });
-  ASSERT_EQ(shown.size(), kKeyCount + 1);
+  ASSERT_EQ(shown.size(), kKeyCount + 6) << "and post_write_hooks and hooks";
   std::string text;
   for (const ShownSetting& setting : shown) {
     if (setting.origin == "default") continue;

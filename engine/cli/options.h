@@ -163,7 +163,7 @@ struct Options {
   std::string scripts_sha256 = {};  // 64 lower-case hex digits; empty: not checked
   ReportOptions report = {};
   std::vector<std::string> history_readers = {};  // roles
-  std::optional<int> events = {};  // --events: a file descriptor
+  std::optional<int> events = {};                 // --events: a file descriptor
   std::string owner = {};
   long generation = 0;      // 0: not given
   int attempt = 0;          // 0: not given

@@ -170,8 +170,7 @@ std::string words_of(std::string_view statement, SqlFlavour flavour) {
   return words.take();
 }
 
-ScriptMeaning meaning_of(const Revision& revision, const ScriptBody& body,
-                         const Dialect& dialect) {
+ScriptMeaning meaning_of(const Revision& revision, const ScriptBody& body, const Dialect& dialect) {
   ScriptMeaning meaning;
   append(meaning.header, "revision", {revision.id});
   append(meaning.header, "down_revision", revision.down_revisions);

@@ -3,7 +3,12 @@
 
 #include <fmt/format.h>
 
+#include <atomic>
+#include <condition_variable>
+#include <functional>
 #include <memory>
+#include <mutex>
+#include <thread>
 #include <utility>
 #include <vector>
 
@@ -97,9 +102,18 @@ class Migration {
       const RowsReached rows_reached{plan_, report_};
       const HistoryTable history(workplace_.connection(), workplace_.versions().name());
       const JournalTable journal(history);
-      MigrationContext context{
-          workplace_.connection(), lock,  workplace_.versions(), &history, &journal, observer_,
-          identity_of(report_),    stop_, options_.transactions};
+      MigrationContext context{workplace_.connection(),
+                               lock,
+                               workplace_.versions(),
+                               &history,
+                               &journal,
+                               observer_,
+                               identity_of(report_),
+                               stop_,
+                               options_.transactions,
+                               options_.timeouts,
+                               workplace_.session(),
+                               [this] { return workplace_.renew_session(); }};
       execute(plan_.start, steps_, context, report_.steps);
     }
     const auto elapsed = std::chrono::duration_cast<std::chrono::milliseconds>(
@@ -121,6 +135,40 @@ class Migration {
   std::vector<PreparedStep> steps_ = {};
 };
 
+// Asks a run to stop when its time is over, or when it is asked from outside.
+class Deadline {
+ public:
+  Deadline(std::chrono::milliseconds limit, const std::stop_token& outside)
+      : forward_(outside, [this] { stop_.request_stop(); }) {
+    if (limit.count() == 0) return;
+    timer_ = std::jthread([this, limit](const std::stop_token& ended) {
+      std::mutex mutex;
+      std::condition_variable_any never;
+      std::unique_lock lock(mutex);
+      never.wait_for(lock, ended, limit, [] { return false; });
+      if (ended.stop_requested()) return;
+      passed_ = true;
+      stop_.request_stop();
+    });
+  }
+  std::stop_token token() const { return stop_.get_token(); }
+  bool has_passed() const { return passed_; }
+
+ private:
+  std::stop_source stop_ = {};
+  std::stop_callback<std::function<void()>> forward_;
+  std::atomic<bool> passed_ = false;
+  std::jthread timer_ = {};
+};
+
+Error out_of_time(const Error& error, std::chrono::milliseconds limit) {
+  return Error(
+      Reason::DeadlineExceeded,
+      fmt::format("the run took longer than {}: {}", duration_text(limit.count()), error.message()),
+      error.failure().value_or(Failure{}),
+      "give it more time with --run-timeout, or run the same command again to go on");
+}
+
 void refuse_range(const std::string& target) {
   if (target.find(':') == std::string::npos) return;
   throw Error(Reason::InvalidUsage, "Range revision not allowed",
@@ -130,7 +178,13 @@ void refuse_range(const std::string& target) {
 }  // namespace
 
 void migrate(const Options& options, Observer& observer, std::stop_token stop, RunReport& report) {
-  Migration(options, observer, std::move(stop), report).run();
+  const Deadline deadline(options.run_timeout, stop);
+  try {
+    Migration(options, observer, deadline.token(), report).run();
+  } catch (const Error& error) {
+    if (error.reason() != Reason::Interrupted || !deadline.has_passed()) throw;
+    throw out_of_time(error, options.run_timeout);
+  }
 }
 
 void stamp(const Options& options, Observer& observer, std::stop_token stop, RunReport& report) {

@@ -35,6 +35,10 @@ enum class Key {
   Transaction,
   TransactionalDdl,
   LockWait,
+  LockTimeout,
+  LockRetries,
+  StatementTimeout,
+  RunTimeout,
   ConnectTimeout,
   ScriptsSha256,
   Report,
@@ -52,6 +56,7 @@ enum class ValueType {
   List,              // of paths; in the environment and in flags separated by ':'
   Flag,              // `true` or `false`; as a flag without value: `true`
   Number,            // from 1
+  Count,             // from 0
   Duration,          // "500ms", "30s", "1h30m", "0s"
   PositiveDuration,  // the same, not 0
   Hex64,             // 64 hexadecimal digits; kept in lower case

@@ -185,20 +185,23 @@ HistoryTable::HistoryTable(Connection& connection, const VersionTableName& versi
 }
 
 void HistoryTable::insert(Connection& connection, const HistoryRow& row) const {
-  const Dialect& dialect = connection.dialect();
+  connection.execute(statement(connection.dialect(), row));
+}
+
+std::string HistoryTable::statement(const Dialect& dialect, const HistoryRow& row) const {
   const auto literal = [&](std::string_view text) { return dialect.quote_literal(text); };
-  connection.execute(
-      fmt::format("INSERT INTO {} (version_table, revision, direction, run_id, owner, attempt, "
-                  "engine_version, checksum, "
-                  "started_at, finished_at, result) VALUES ({}, {}, '{}', {}, {}, {}, {}, {}, {}, "
-                  "{}, 'succeeded')",
-                  qualified_name_, literal(version_table_), literal(row.revision),
-                  row.direction == Direction::Up ? "upgrade" : "downgrade", literal(row.run_id),
-                  row.owner.empty() ? "NULL" : literal(row.owner),
-                  row.attempt == 0 ? "NULL" : fmt::format("{}", row.attempt),
-                  literal(row.engine_version), literal(row.checksum), literal(row.started_at),
-                  dialect.flavour() == SqlFlavour::Sqlite ? "strftime('%Y-%m-%dT%H:%M:%fZ', 'now')"
-                                                          : "clock_timestamp()"));
+  return fmt::format(
+      "INSERT INTO {} (version_table, revision, direction, run_id, owner, attempt, "
+      "engine_version, checksum, "
+      "started_at, finished_at, result) VALUES ({}, {}, '{}', {}, {}, {}, {}, {}, {}, "
+      "{}, 'succeeded')",
+      qualified_name_, literal(version_table_), literal(row.revision),
+      row.direction == Direction::Up ? "upgrade" : "downgrade", literal(row.run_id),
+      row.owner.empty() ? "NULL" : literal(row.owner),
+      row.attempt == 0 ? "NULL" : fmt::format("{}", row.attempt), literal(row.engine_version),
+      literal(row.checksum), literal(row.started_at),
+      dialect.flavour() == SqlFlavour::Sqlite ? "strftime('%Y-%m-%dT%H:%M:%fZ', 'now')"
+                                              : "clock_timestamp()");
 }
 
 }  // namespace engine

@@ -35,6 +35,8 @@ class HistoryTable {
   HistoryTable(Connection&, const VersionTableName&);
 
   void insert(Connection&, const HistoryRow&) const;
+  // The text of insert(), for those who send it with other statements.
+  std::string statement(const Dialect&, const HistoryRow&) const;
   const std::string& qualified_name() const { return qualified_name_; }
   const std::string& journal_name() const { return journal_name_; }  // JournalTable
   const std::string& version_table() const { return version_table_; }

@@ -12,6 +12,17 @@
 
 namespace engine {
 
+// How far a statement has come that runs for long. `total` 0: not known.
+struct StatementProgress {
+  std::string phase = {};  // "building index", "rows updated" ...
+  double done = 0;
+  double total = 0;
+  std::string unit = {};         // "blocks", "rows" ...
+  double rate = 0;               // per second; 0: not known
+  std::chrono::seconds left{0};  // 0: not known
+  std::string waits_for = {};    // empty: for nobody
+};
+
 class Observer {
  public:
   virtual ~Observer() = default;
@@ -26,6 +37,13 @@ class Observer {
   virtual void stamp_started(const StampStep&) {}
   // An earlier run has committed the first `done` of `count` statements; this one goes on behind.
   virtual void resumed(const Step&, int /*done*/, int /*count*/) {}
+  // The transaction met `what` and was rolled back; it is run again after `pause`. `blockers`: who
+  // was in its way, empty: not seen.
+  virtual void retrying(const std::string& /*what*/, int /*attempt*/, int /*attempts*/,
+                        const std::string& /*blockers*/, std::chrono::milliseconds /*pause*/) {}
+  // At most twice a second, by the thread that runs.
+  virtual void progressed(const StatementProgress&) {}
+  // It is committed.
   virtual void step_finished(const Step&, const Revision&, std::chrono::milliseconds) {}
 };
 

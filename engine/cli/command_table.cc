@@ -33,12 +33,19 @@ constexpr std::array kCommands = {
     CommandInfo{"stamp", "REVISION...", "heads", "sql tag purge",
                 "write the version table without running any script",
                 "Says that the database is at these revisions. Nothing else is changed.\n"},
+    CommandInfo{
+        "repair", "[REVISION...]", "", "yes",
+        "show applied scripts that were changed, and take them as they are",
+        "Compares the scripts of applied revisions with what the history says was run. When\n"
+        "something differs it says what, changes nothing and exits with 7. With --yes the\n"
+        "history takes the scripts as they are now; nothing is run.\n"},
     CommandInfo{"current", "", "", "verbose check-heads",
                 "show the revisions that the database is at", ""},
-    CommandInfo{"history", "", "", "rev-range verbose indicate-current",
+    CommandInfo{"history", "", "", "rev-range verbose indicate-current applied",
                 "list the scripts, newest first",
                 "A range is FROM:TO, both included; either side may be left out, and `current`\n"
-                "stands for where the database is.\n"},
+                "stands for where the database is. With --applied: what was run on the database,\n"
+                "when and by whom.\n"},
     CommandInfo{"heads", "", "", "verbose resolve-dependencies",
                 "list the newest revision of each branch", ""},
     CommandInfo{"branches", "", "", "verbose", "list the revisions from which branches begin", ""},
@@ -108,6 +115,8 @@ constexpr std::array kCommonOptions = {
     OptionInfo{"scripts-sha256", '\0', "HEX",
                "refuse scripts with another digest (see `stillhead digest`)",
                "STILLHEAD_SCRIPTS_SHA256"},
+    OptionInfo{"history-readers", '\0', "ROLE:ROLE", "roles that may read the history",
+               "STILLHEAD_HISTORY_READERS"},
     OptionInfo{"json", '\0', "", "print one JSON document instead of text"},
     OptionInfo{"report", '\0', "FILE", "write a report of the run, also of a failed one",
                "STILLHEAD_REPORT"},
@@ -117,6 +126,8 @@ constexpr std::array kCommonOptions = {
                "leave out what can hold people's data: DETAIL and SQL text"},
     OptionInfo{"owner", '\0', "TEXT", "who asked for the run; goes into the history",
                "STILLHEAD_OWNER"},
+    OptionInfo{"generation", '\0', "N", "of what the owner asks for; never goes down",
+               "STILLHEAD_GENERATION"},
     OptionInfo{"attempt", '\0', "N", "which attempt of the owner this is", "STILLHEAD_ATTEMPT"},
     OptionInfo{"run-id", '\0', "HEX", "16 digits; default: random", "STILLHEAD_RUN_ID"},
     OptionInfo{"quiet", 'q', "", "print errors only"},
@@ -129,6 +140,7 @@ constexpr std::array kCommonOptions = {
 };
 
 constexpr std::array kOwnOptions = {
+    OptionInfo{"applied", '\0', "", "list what was run on the database instead of the scripts"},
     OptionInfo{"autogenerate", '\0', "", "refused: this version does not run env.py"},
     OptionInfo{"branch-label", '\0', "LABEL", "of a branch that begins here"},
     OptionInfo{"check-heads", 'c', "", "fail unless the database is at every head (exit code 7)"},
@@ -152,6 +164,7 @@ constexpr std::array kOwnOptions = {
                "STILLHEAD_TRANSACTION"},
     OptionInfo{"verbose", 'v', "", "several lines a revision: parents, labels, file"},
     OptionInfo{"version-path", '\0', "DIR", "folder of the script, where there are several"},
+    OptionInfo{"yes", '\0', "", "write into the history; without it, only look"},
 };
 
 bool same_name(std::string_view a, std::string_view b) {

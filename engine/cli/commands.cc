@@ -6,6 +6,7 @@
 #include <nlohmann/json.hpp>
 #include <random>
 
+#include "engine/cli/applied_history.h"
 #include "engine/cli/bundle.h"
 #include "engine/cli/completion.h"
 #include "engine/cli/drawing.h"
@@ -16,7 +17,9 @@
 #include "engine/cli/new_files.h"
 #include "engine/cli/offline.h"
 #include "engine/cli/print.h"
+#include "engine/cli/repair.h"
 #include "engine/cli/report_file.h"
+#include "engine/cli/stored_scripts.h"
 #include "engine/cli/workplace.h"
 #include "engine/core/error.h"
 #include "engine/core/range.h"
@@ -59,6 +62,7 @@ class Runner {
   Output operator()(const Stamp&) {
     return changed([&] { stamp(options_, context_.observer, context_.stop, report_); });
   }
+  Output operator()(const Repair&) { return repair(options_, context_, report_); }
   Output operator()(const EnsureVersion&) {
     return changed([&] { ensure_version(options_, context_.observer, context_.stop, report_); });
   }
@@ -69,13 +73,15 @@ class Runner {
     Workplace workplace(options_, context_.observer, context_.stop, Workplace::WhenMissing::Create);
     const std::vector<RevisionId> rows = workplace.rows();
     note_rows(rows);
-    const Plan plan = plan_for(command, graph, rows);
+    const RunPlan planned = plan_run(command, graph, rows, workplace);
+    const Plan& plan = planned.plan;
     report_.target_revisions = {plan.targets.begin(), plan.targets.end()};
     report_.pending = static_cast<int>(plan.steps.size());
     report_.message = plan.steps.empty() ? fmt::format("already at {}", revisions_text(plan.finish))
                                          : fmt::format("{} steps", plan.steps.size());
-    return {plan.steps.empty() ? report_.message + "\n" : plan_text(plan, graph, paint()),
-            plan_json(plan, graph)};
+    return {plan.steps.empty() ? report_.message + "\n"
+                               : plan_text(plan, planned.graph_or(graph), paint()),
+            plan_json(plan, planned.graph_or(graph))};
   }
 
   Output operator()(const Current& command) {
@@ -97,6 +103,7 @@ class Runner {
   }
 
   Output operator()(const History& command) {
+    if (command.applied) return show_applied(options_, context_, report_);
     const RevisionGraph graph = read_graph(options_, report_);
     const auto [from, to] = ends_of(command.range);
     std::vector<RevisionId> rows;
@@ -299,11 +306,12 @@ Output run_command(const Options& options, const CommandContext& context, RunRep
   report.command = options.command_name;
   report.target = options.target;
   report.owner = options.owner;
+  report.generation = options.generation;
   report.attempt = options.attempt;
   if (!options.run_id.empty()) report.run_id = options.run_id;
   if (!options.report.file.empty()) check_report_file(options.report.file);
   Output output = std::visit(Runner(options, context, report), options.command);
-  report.reason = Reason::Succeeded;
+  report.reason = output.reason;
   return output;
 }
 

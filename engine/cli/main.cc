@@ -136,7 +136,7 @@ class Program {
   // 0, or the errno that says why not all of it could be written.
   int print() const {
     if (say_error_ != 0) return say_error_;
-    const bool failed = report_.reason != Reason::Succeeded;
+    const bool failed = report_.reason != output_.reason;
     std::string text;
     if (options_.report.json) {
       text = failed || output_.json.empty() ? to_json(report_) + "\n" : output_.json;

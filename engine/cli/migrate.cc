@@ -15,6 +15,8 @@
 #include "engine/cli/inputs.h"
 #include "engine/cli/prepare.h"
 #include "engine/cli/print.h"
+#include "engine/cli/run_history.h"
+#include "engine/cli/stored_scripts.h"
 #include "engine/cli/workplace.h"
 #include "engine/core/error.h"
 #include "engine/db/history_table.h"
@@ -30,10 +32,6 @@ std::vector<std::string> sorted(const RevisionSet& revisions) {
 }
 
 RevisionSet set_of(const Rows& rows) { return {rows.begin(), rows.end()}; }
-
-RunIdentity identity_of(const RunReport& report) {
-  return {report.run_id, report.owner, report.attempt, report.engine_version};
-}
 
 Workplace::WhenMissing when_missing(const Command& command) {
   return std::holds_alternative<Downgrade>(command) ? Workplace::WhenMissing::Fail
@@ -71,14 +69,14 @@ class Migration {
  private:
   void plan(const Rows& rows) {
     report_.from = report_.to = sorted(set_of(rows));
-    plan_ = plan_for(options_.command, graph_, rows);
+    planned_ = plan_run(options_.command, graph_, rows, workplace_);
     for (const std::string& warning : plan_.warnings) observer_.warned(warning);
     report_.target_revisions = sorted(plan_.targets);
     report_.pending = static_cast<int>(plan_.steps.size());
   }
 
   void prepare_steps() {
-    steps_ = prepare(plan_, graph_, workplace_.dialect(), options_);
+    steps_ = prepare(plan_, graph(), workplace_.dialect(), options_, planned_.stored);
     workplace_.versions().check_width(workplace_.connection(), written_by(plan_));
   }
 
@@ -96,16 +94,20 @@ class Migration {
     execute_steps(*lock);
   }
 
+  const RevisionGraph& graph() const { return planned_.graph_or(graph_); }
+
   void execute_steps(MigrationLock& lock) {
     const auto started = std::chrono::steady_clock::now();
     {
       const RowsReached rows_reached{plan_, report_};
-      const HistoryTable history(workplace_.connection(), workplace_.versions().name());
-      const JournalTable journal(history);
+      RunHistory history(options_, workplace_, report_, observer_);
+      history.check_scripts(graph(), plan_.start, planned_.stored_revisions());
+      history.adopt(graph(), plan_.start, planned_.stored_revisions());
+      const JournalTable journal(history.table());
       MigrationContext context{workplace_.connection(),
                                lock,
                                workplace_.versions(),
-                               &history,
+                               &history.table(),
                                &journal,
                                observer_,
                                identity_of(report_),
@@ -115,6 +117,7 @@ class Migration {
                                workplace_.session(),
                                [this] { return workplace_.renew_session(); }};
       execute(plan_.start, steps_, context, report_.steps);
+      if (plan_.start.empty()) history.grant();  // the version table may be new
     }
     const auto elapsed = std::chrono::duration_cast<std::chrono::milliseconds>(
         std::chrono::steady_clock::now() - started);
@@ -131,7 +134,8 @@ class Migration {
   RunReport& report_;
   RevisionGraph graph_;
   Workplace workplace_;
-  Plan plan_ = {};
+  RunPlan planned_ = {};
+  const Plan& plan_ = planned_.plan;
   std::vector<PreparedStep> steps_ = {};
 };
 
@@ -206,12 +210,14 @@ void stamp(const Options& options, Observer& observer, std::stop_token stop, Run
   }
   const std::unique_ptr<MigrationLock> lock = workplace.lock();
   const StampPlan made = plan();
-  const HistoryTable history(workplace.connection(), workplace.versions().name());
-  const JournalTable journal(history);
-  MigrationContext context{
-      workplace.connection(), *lock, workplace.versions(), &history, &journal, observer,
-      identity_of(report),    stop};
-  execute(made, context);
+  RunHistory history(options, workplace, report, observer);
+  history.adopt(graph, made.start);
+  const JournalTable journal(history.table());
+  MigrationContext context{workplace.connection(), *lock,    workplace.versions(),
+                           &history.table(),       &journal, observer,
+                           identity_of(report),    stop};
+  execute(made, history.rows_of_stamp(graph, made.finish), context);
+  history.grant();
   report.to = sorted(made.finish);
   report.message = fmt::format("stamped {}", revisions_text(made.finish));
 }

@@ -67,13 +67,15 @@ ConfigSources sources_of(const Arguments& arguments, const Environment& environm
   return sources;
 }
 
-int attempt_of(const Settings& settings) {
-  const std::size_t attempt = settings.number(Key::Attempt);
-  if (attempt > std::numeric_limits<int>::max()) {
-    refuse(fmt::format("{} takes a number from 1 to {}, not \"{}\"", settings.origin(Key::Attempt),
-                       std::numeric_limits<int>::max(), attempt));
+template <typename Integer>
+Integer number_of(const Settings& settings, Key key) {
+  const std::size_t number = settings.number(key);
+  constexpr Integer kLargest = std::numeric_limits<Integer>::max();
+  if (number > static_cast<std::size_t>(kLargest)) {
+    refuse(fmt::format("{} takes a number from 1 to {}, not \"{}\"", settings.origin(key), kLargest,
+                       number));
   }
-  return static_cast<int>(attempt);
+  return static_cast<Integer>(number);
 }
 
 LogFormat log_format_of(std::string_view name) {
@@ -115,7 +117,9 @@ Options read_options(Settings settings, const Arguments& arguments,
   options.connect_timeout = settings.duration(Key::ConnectTimeout);
   options.scripts_sha256 = settings.text(Key::ScriptsSha256);
   options.owner = settings.text(Key::Owner);
-  options.attempt = attempt_of(settings);
+  options.generation = number_of<long>(settings, Key::Generation);
+  options.attempt = number_of<int>(settings, Key::Attempt);
+  options.history_readers = settings.list(Key::HistoryReaders);
   options.run_id = settings.text(Key::RunId);
   options.quiet = arguments.has("quiet");
   options.color = !arguments.has("no-color") && !is_variable_set(environment, "NO_COLOR") &&
@@ -209,8 +213,17 @@ Command make_current(const Arguments& arguments) {
   return Current{verbosity_of(arguments), arguments.has("check-heads")};
 }
 Command make_history(const Arguments& arguments) {
+  if (arguments.has("applied") &&
+      (arguments.has("rev-range") || arguments.has("indicate-current"))) {
+    refuse(
+        "history --applied lists what was run; --rev-range and --indicate-current are for the "
+        "list of scripts");
+  }
   return History{verbosity_of(arguments), text_of(arguments, "rev-range"),
-                 arguments.has("indicate-current")};
+                 arguments.has("indicate-current"), arguments.has("applied")};
+}
+Command make_repair(const Arguments& arguments) {
+  return Repair{arguments.positional, arguments.has("yes")};
 }
 Command make_heads(const Arguments& arguments) {
   return Heads{verbosity_of(arguments), arguments.has("resolve-dependencies")
@@ -247,6 +260,7 @@ constexpr std::pair<std::string_view, Maker> kMakers[] = {
     {"apply", make_apply},
     {"plan", make_plan},
     {"stamp", make_stamp},
+    {"repair", make_repair},
     {"current", make_current},
     {"history", make_history},
     {"heads", make_heads},
@@ -356,6 +370,7 @@ void wipe_argument(std::span<char*> arguments, std::string_view secret) {
 }
 
 bool is_migration(const Command& command) {
+  if (const auto* repair = std::get_if<Repair>(&command)) return repair->yes;
   return std::holds_alternative<Upgrade>(command) || std::holds_alternative<Downgrade>(command) ||
          std::holds_alternative<Apply>(command) || std::holds_alternative<Stamp>(command) ||
          std::holds_alternative<EnsureVersion>(command);

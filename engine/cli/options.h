@@ -45,6 +45,10 @@ struct Stamp {
   bool purge = false;
   bool sql = false;
 };
+struct Repair {
+  std::vector<std::string> revisions = {};  // none: every one that differs
+  bool yes = false;
+};
 struct EnsureVersion {
   bool sql = false;
 };
@@ -56,6 +60,7 @@ struct History {
   Verbosity verbosity = Verbosity::Line;
   std::string range = {};  // "FROM:TO"; empty: all
   bool indicate_current = false;
+  bool applied = false;  // what was run, not what is written
 };
 struct Heads {
   Verbosity verbosity = Verbosity::Line;
@@ -113,10 +118,10 @@ struct ShowHelp {
   std::string topic = {};  // of help_page()
 };
 
-using Command =
-    std::variant<ShowHelp, ShowVersion, ShowManual, Upgrade, Downgrade, Apply, ShowPlan, Stamp,
-                 EnsureVersion, Current, History, Heads, Branches, Show, Graph, MakeRevision, Edit,
-                 Init, ListTemplates, ShowConfig, Completion, Complete, Digest, Bundle>;
+using Command = std::variant<ShowHelp, ShowVersion, ShowManual, Upgrade, Downgrade, Apply, ShowPlan,
+                             Stamp, Repair, EnsureVersion, Current, History, Heads, Branches, Show,
+                             Graph, MakeRevision, Edit, Init, ListTemplates, ShowConfig, Completion,
+                             Complete, Digest, Bundle>;
 
 // Commands that change the database: what they did is in it, whoever hears of it.
 bool is_migration(const Command&);
@@ -148,7 +153,9 @@ struct Options {
   std::chrono::milliseconds connect_timeout{10'000};
   std::string scripts_sha256 = {};  // 64 lower-case hex digits; empty: not checked
   ReportOptions report = {};
+  std::vector<std::string> history_readers = {};  // roles
   std::string owner = {};
+  long generation = 0;      // 0: not given
   int attempt = 0;          // 0: not given
   std::string run_id = {};  // 16 hex digits; empty: not given
   bool quiet = false;

@@ -41,10 +41,12 @@ enum class Key {
   RunTimeout,
   ConnectTimeout,
   ScriptsSha256,
+  HistoryReaders,
   Report,
   ReportLimit,
   LogFormat,
   Owner,
+  Generation,
   Attempt,
   RunId,
 };
@@ -53,7 +55,7 @@ inline constexpr std::size_t kKeyCount = static_cast<std::size_t>(Key::RunId) + 
 enum class ValueType {
   Text,
   Path,
-  List,              // of paths; in the environment and in flags separated by ':'
+  List,              // of paths or names; in the environment and in flags separated by ':'
   Flag,              // `true` or `false`; as a flag without value: `true`
   Number,            // from 1
   Count,             // from 0

@@ -48,7 +48,9 @@ const KeyInfo& key_named(const ConfigText& file, const std::string& name, int li
 std::vector<std::string> list_of(const ConfigText& file, const KeyInfo& key, const Node& node) {
   const auto text_of = [&](const Node& item) {
     if (item.kind != Node::Kind::Scalar || item.scalar.empty()) {
-      refuse(file, item.line, fmt::format("{} takes a list of paths", key.name));
+      refuse(file, item.line,
+             fmt::format("{} takes a list of {}", key.name,
+                         key.key == Key::HistoryReaders ? "roles" : "paths"));
     }
     return replace_here(item.scalar, file.folder);
   };

@@ -26,6 +26,7 @@ constexpr std::array kReasons = {
     ReasonInfo{Reason::ConditionFailed, "ConditionFailed", 4, "MigrationFailed"},
     ReasonInfo{Reason::ChecksumMismatch, "ChecksumMismatch", 4, "ChecksumMismatch"},
     ReasonInfo{Reason::DatabaseAhead, "DatabaseAhead", 4, "DatabaseAhead"},
+    ReasonInfo{Reason::StaleAttempt, "StaleAttempt", 4, "StaleAttempt"},
     ReasonInfo{Reason::LockUnavailable, "LockUnavailable", 5, "WaitingForLock"},
     ReasonInfo{Reason::LockTimeout, "LockTimeout", 5, "WaitingForLock"},
     ReasonInfo{Reason::DatabaseUnreachable, "DatabaseUnreachable", 5, "WaitingForDatabase"},
@@ -99,6 +100,7 @@ std::string print(const RunReport& report, Completeness completeness) {
                {"target", report.target},
                {"runId", report.run_id},
                {"owner", report.owner},
+               {"generation", report.generation},
                {"attempt", report.attempt},
                {"reason", name_of(report.reason)},
                {"exitCode", exit_code_of(report.reason)},
@@ -363,6 +365,7 @@ std::optional<RunReport> report_from_json(std::string_view text) {
   read(json, "target", report.target);
   read(json, "runId", report.run_id);
   read(json, "owner", report.owner);
+  read(json, "generation", report.generation);
   read(json, "attempt", report.attempt);
   read(json, "message", report.message);
   read(json, "hint", report.hint);

@@ -31,6 +31,7 @@ enum class Reason {
   ConditionFailed,       // a `:pre` or `:post` condition of a script does not hold
   ChecksumMismatch,      // a script says something else now than when it was run
   DatabaseAhead,         // upgrade to a revision that the database has already left behind
+  StaleAttempt,          // a newer attempt of the same owner has begun
   LockUnavailable,       // another run holds the lock
   LockTimeout,           // a statement could not have its lock, however often it was tried
   DatabaseUnreachable,   // no connection, or it was lost
@@ -109,6 +110,7 @@ struct RunReport {
   std::string target = {};   // as given
   std::string run_id = {};   // 16 hex digits, new for each run
   std::string owner = {};    // --owner: who asked, opaque
+  long generation = 0;       // --generation: of what the owner asks for; 0 = not given
   int attempt = 0;           // --attempt: 0 = not given
   Reason reason = Reason::Bug;
   std::string message = {};                        // one line for people

@@ -22,6 +22,8 @@ struct Progress {
   bool in_doubt = false;
   std::string digest = {};     // of the statements that are done: PreparedStep::digests
   std::string announced = {};  // in doubt: of these and the next one
+  // How far a statement that is done piece by piece has come, in its own words; empty: not begun.
+  std::string cursor = {};
 };
 
 using JournalKey = std::pair<RevisionId, Direction>;

@@ -471,6 +471,9 @@ class Runner {
     row.engine_version = context_.identity.engine_version;
     row.checksum = step.prepared.checksum;
     row.started_at = step.started_at;
+    row.file = step.prepared.file;
+    row.source = step.prepared.source;
+    row.meaning = step.prepared.meaning;
     outbox.add(context_.history->statement(context_.connection.dialect(), row),
                "at its history row");
   }
@@ -568,7 +571,8 @@ void execute(const RevisionSet& start, const std::vector<PreparedStep>& steps,
   Runner(start, steps, context, done).run();
 }
 
-void execute(const StampPlan& plan, MigrationContext& context) {
+void execute(const StampPlan& plan, const std::vector<HistoryRow>& history,
+             MigrationContext& context) {
   const CleanConnection clean(context.connection);
   const std::stop_callback on_stop(context.stop, [&] { context.connection.cancel(); });
   Transaction transaction(context.connection);
@@ -580,6 +584,7 @@ void execute(const StampPlan& plan, MigrationContext& context) {
     context.observer.stamp_started(step);
     context.versions.apply(context.connection, step.rows);
   }
+  if (context.history != nullptr) context.history->insert(context.connection, history);
   go_on_or_throw(context);
   transaction.commit();
 }

@@ -64,7 +64,8 @@ struct MigrationContext {
 void execute(const RevisionSet& start, const std::vector<PreparedStep>&, MigrationContext&,
              std::vector<StepReport>& done);
 
-// The rows of a stamp, in one transaction. What was half done is what the rows say then.
-void execute(const StampPlan&, MigrationContext&);
+// The rows of a stamp, in one transaction with those of the history. What was half done is what the
+// rows say then.
+void execute(const StampPlan&, const std::vector<HistoryRow>& history, MigrationContext&);
 
 }  // namespace engine

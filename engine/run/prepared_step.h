@@ -18,6 +18,10 @@ struct PreparedStep {
   std::string checksum = {};
   // [i]: of the statements up to and with i.
   std::vector<std::string> digests = {};
+  // For the history; empty: not known, or not to be kept.
+  std::string file = {};     // base name
+  std::string source = {};   // the whole script
+  std::string meaning = {};  // digest of sql/meaning.h
 };
 
 }  // namespace engine

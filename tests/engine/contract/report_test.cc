@@ -26,6 +26,7 @@ RunReport failed_report() {
   report.target = "heads";
   report.run_id = "00112233445566ff";
   report.owner = "8d2f";
+  report.generation = 2;
   report.attempt = 3;
   report.reason = Reason::MigrationFailed;
   report.message = "upgrade to b failed at statement 3 of 5";
@@ -81,6 +82,7 @@ class Generator {
     report.target = text(longest / 4);
     report.run_id = id();
     report.owner = text(longest / 4);
+    report.generation = number(1000);
     report.attempt = number(1000);
     report.reason = reason_table()[static_cast<std::size_t>(
                                        number(static_cast<int>(reason_table().size()) - 1))]
@@ -131,6 +133,7 @@ constexpr ReasonRow kContract[] = {
     {Reason::ConditionFailed, "ConditionFailed", 4, "MigrationFailed"},
     {Reason::ChecksumMismatch, "ChecksumMismatch", 4, "ChecksumMismatch"},
     {Reason::DatabaseAhead, "DatabaseAhead", 4, "DatabaseAhead"},
+    {Reason::StaleAttempt, "StaleAttempt", 4, "StaleAttempt"},
     {Reason::LockUnavailable, "LockUnavailable", 5, "WaitingForLock"},
     {Reason::LockTimeout, "LockTimeout", 5, "WaitingForLock"},
     {Reason::DatabaseUnreachable, "DatabaseUnreachable", 5, "WaitingForDatabase"},
@@ -202,7 +205,7 @@ TEST(RunReportTest, HasThePublicFieldNames) {
   EXPECT_EQ(
       text,
       R"({"contractVersion":1,"engineVersion":"0.1.0","command":"upgrade","target":"heads",)"
-      R"("runId":"00112233445566ff","owner":"8d2f","attempt":3,"reason":"MigrationFailed",)"
+      R"("runId":"00112233445566ff","owner":"8d2f","generation":2,"attempt":3,"reason":"MigrationFailed",)"
       R"("exitCode":1,"message":"upgrade to b failed at statement 3 of 5",)"
       R"("hint":"mend the script","from":[],"to":["a"],"targetRevisions":["c"],)"
       R"("sourceHeads":["c"],"sourceRevisions":3,"pending":3,"steps":[{"revision":"a",)"
@@ -353,10 +356,10 @@ TEST(RunReportTest, UnknownFieldsAndWrongTypesArePassedOver) {
 
 TEST(RunReportTest, AnUnknownReasonIsABugThatNamesIt) {
   const auto read =
-      report_from_json(R"({"contractVersion":1,"reason":"StaleAttempt","message":"too late"})");
+      report_from_json(R"({"contractVersion":1,"reason":"OutOfSpace","message":"too late"})");
   ASSERT_TRUE(read.has_value());
   EXPECT_EQ(read->reason, Reason::Bug);
-  EXPECT_EQ(read->message, "unknown reason \"StaleAttempt\": too late");
+  EXPECT_EQ(read->message, "unknown reason \"OutOfSpace\": too late");
 }
 
 }  // namespace

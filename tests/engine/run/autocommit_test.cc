@@ -33,7 +33,7 @@ class AutocommitTest : public testing::Test {
   AutocommitTest() {
     connection_.answer("pg_namespace n ON n.oid = c.relnamespace WHERE c.oid",
                        {{"stillhead", "public"}});
-    connection_.answer("max(version)", {{"2"}});
+    connection_.answer("max(version)", {{"3", "UTF8"}});
     const HistoryTable history(connection_, {});
     journal_.emplace(history);
     connection_.log.clear();

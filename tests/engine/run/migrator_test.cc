@@ -79,7 +79,7 @@ class MigratorTest : public testing::Test {
  protected:
   MigratorTest() {
     connection_.answer("pg_namespace", {{"stillhead", "public"}});
-    connection_.answer("max(version)", {{"2"}});
+    connection_.answer("max(version)", {{"3", "UTF8"}});
     history_.emplace(connection_, VersionTableName{});
     connection_.log.clear();
   }
@@ -171,7 +171,8 @@ TEST_F(MigratorTest, HistoryRowTellsWhoRanWhat) {
                "'9.9', 'sum-a', '20"),
       std::string::npos)
       << sql;
-  EXPECT_NE(sql.find("Z', clock_timestamp(), 'succeeded')"), std::string::npos) << sql;
+  EXPECT_NE(sql.find("Z', clock_timestamp(), 'succeeded', NULL, NULL, NULL)"), std::string::npos)
+      << sql;
 }
 
 TEST_F(MigratorTest, StepWithoutStatementsStillMovesTheVersionRow) {
@@ -240,7 +241,7 @@ TEST_F(MigratorTest, AnAutocommitSectionCommitsWhatTheSingleTransactionHolds) {
 TEST_F(MigratorTest, AStampIsOneTransactionOfRows) {
   StampPlan plan{{"z"}, true, {{{}, {"a"}, Direction::Up, false, {{"", "a"}}}}, {"a"}};
   MigrationContext made = context();
-  execute(plan, made);
+  execute(plan, {}, made);
   ASSERT_EQ(connection_.log.size(), 5U);
   EXPECT_EQ(connection_.log[2], "DELETE FROM alembic_version");
   EXPECT_EQ(log(), (Log{"BEGIN", "version", "version", "COMMIT"}));

@@ -76,6 +76,7 @@ void Events::before_step(const Step& step, const Revision& /*revision*/, int num
 }
 
 void Events::step_started(const Step& step, const Revision& revision, int number, int count) {
+  before_step(step, revision, number, count);
   send("step_started", {{"revision", step.revision},
                         {"direction", name_of(step.direction)},
                         {"step", number},

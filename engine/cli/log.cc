@@ -92,8 +92,12 @@ void Log::before_step(const Step& step, const Revision& /*revision*/, int /*numb
 }
 
 void Log::step_started(const Step& step, const Revision& revision, int number, int count) {
-  number_ = number;
-  count_ = count;
+  {
+    const std::lock_guard lock(mutex_);
+    revision_ = step.revision;
+    number_ = number;
+    count_ = count;
+  }
   if (options_.format == LogFormat::Text) {
     sink_->text(options_, running_text(step, revision));
     return;

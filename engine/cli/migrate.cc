@@ -3,7 +3,12 @@
 
 #include <fmt/format.h>
 
+#include <atomic>
+#include <condition_variable>
+#include <functional>
 #include <memory>
+#include <mutex>
+#include <thread>
 #include <utility>
 #include <vector>
 
@@ -113,9 +118,18 @@ class Migration {
       history.adopt(graph(), plan_.start, planned_.stored_revisions());
       const JournalTable journal(history.table());
       ObserverGroup observers({&observer_, &hooks_});
-      MigrationContext context{workplace_.connection(), lock,     workplace_.versions(),
-                               &history.table(),        &journal, observers,
-                               identity_of(report_),    stop_,    options_.transactions};
+      MigrationContext context{workplace_.connection(),
+                               lock,
+                               workplace_.versions(),
+                               &history.table(),
+                               &journal,
+                               observers,
+                               identity_of(report_),
+                               stop_,
+                               options_.transactions,
+                               options_.timeouts,
+                               workplace_.session(),
+                               [this] { return workplace_.renew_session(); }};
       execute(plan_.start, steps_, context, report_.steps);
       if (plan_.start.empty()) history.grant();  // the version table may be new
     }
@@ -140,6 +154,40 @@ class Migration {
   std::vector<PreparedStep> steps_ = {};
 };
 
+// Asks a run to stop when its time is over, or when it is asked from outside.
+class Deadline {
+ public:
+  Deadline(std::chrono::milliseconds limit, const std::stop_token& outside)
+      : forward_(outside, [this] { stop_.request_stop(); }) {
+    if (limit.count() == 0) return;
+    timer_ = std::jthread([this, limit](const std::stop_token& ended) {
+      std::mutex mutex;
+      std::condition_variable_any never;
+      std::unique_lock lock(mutex);
+      never.wait_for(lock, ended, limit, [] { return false; });
+      if (ended.stop_requested()) return;
+      passed_ = true;
+      stop_.request_stop();
+    });
+  }
+  std::stop_token token() const { return stop_.get_token(); }
+  bool has_passed() const { return passed_; }
+
+ private:
+  std::stop_source stop_ = {};
+  std::stop_callback<std::function<void()>> forward_;
+  std::atomic<bool> passed_ = false;
+  std::jthread timer_ = {};
+};
+
+Error out_of_time(const Error& error, std::chrono::milliseconds limit) {
+  return Error(
+      Reason::DeadlineExceeded,
+      fmt::format("the run took longer than {}: {}", duration_text(limit.count()), error.message()),
+      error.failure().value_or(Failure{}),
+      "give it more time with --run-timeout, or run the same command again to go on");
+}
+
 void refuse_range(const std::string& target) {
   if (target.find(':') == std::string::npos) return;
   throw Error(Reason::InvalidUsage, "Range revision not allowed",
@@ -150,7 +198,13 @@ void refuse_range(const std::string& target) {
 
 void migrate(const Options& options, Observer& observer, std::stop_token stop, RunReport& report,
              const Environment& environment) {
-  Migration(options, observer, std::move(stop), report, environment).run();
+  const Deadline deadline(options.run_timeout, stop);
+  try {
+    Migration(options, observer, deadline.token(), report, environment).run();
+  } catch (const Error& error) {
+    if (error.reason() != Reason::Interrupted || !deadline.has_passed()) throw;
+    throw out_of_time(error, options.run_timeout);
+  }
 }
 
 void stamp(const Options& options, Observer& observer, std::stop_token stop, RunReport& report) {

@@ -23,6 +23,8 @@
 namespace engine {
 namespace {
 
+constexpr std::size_t kMostRetries = 1'000'000;
+
 // With one of these set, an empty URL means a database (parse_database_url).
 constexpr std::array kLibpqVariables = {"PGHOST", "PGHOSTADDR", "PGSERVICE", "PGDATABASE"};
 // These do their work without scripts or a database: a fault in a file is no reason to refuse them.
@@ -120,6 +122,11 @@ Options read_options(Settings settings, const Arguments& arguments,
   options.transactions = settings.text(Key::Transaction) == "single" ? TransactionMode::Single
                                                                      : TransactionMode::PerRevision;
   options.lock_wait = settings.duration(Key::LockWait);
+  options.timeouts.lock_timeout = settings.duration(Key::LockTimeout);
+  options.timeouts.lock_retries =
+      static_cast<int>(std::min<std::size_t>(settings.number(Key::LockRetries), kMostRetries));
+  options.timeouts.statement_timeout = settings.duration(Key::StatementTimeout);
+  options.run_timeout = settings.duration(Key::RunTimeout);
   options.connect_timeout = settings.duration(Key::ConnectTimeout);
   options.scripts_sha256 = settings.text(Key::ScriptsSha256);
   options.events = events_of(arguments);

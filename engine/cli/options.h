@@ -159,6 +159,8 @@ struct Options {
   std::optional<bool> transactional_ddl = {};  // --sql: BEGIN and COMMIT; empty: the dialect's
   TransactionMode transactions = TransactionMode::PerRevision;
   std::chrono::milliseconds lock_wait{300'000};
+  Timeouts timeouts = {};
+  std::chrono::milliseconds run_timeout{0};  // 0: none
   std::chrono::milliseconds connect_timeout{10'000};
   std::string scripts_sha256 = {};  // 64 lower-case hex digits; empty: not checked
   ReportOptions report = {};

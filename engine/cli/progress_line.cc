@@ -81,6 +81,10 @@ void ProgressLine::before_step(const Step& step, const Revision& revision, int n
               std::chrono::steady_clock::now());
 }
 
+void ProgressLine::step_started(const Step& step, const Revision& revision, int number, int count) {
+  before_step(step, revision, number, count);
+}
+
 void ProgressLine::retrying(const std::string& /*what*/, int attempt, int attempts,
                             const std::string& blockers, milliseconds pause) {
   const std::lock_guard lock(mutex_);

@@ -49,6 +49,7 @@ class ProgressLine : public Observer {
 
   void waiting_for_lock(const std::string& holder) override;
   void before_step(const Step&, const Revision&, int number, int count) override;
+  void step_started(const Step&, const Revision&, int number, int count) override;
   void retrying(const std::string& what, int attempt, int attempts, const std::string& blockers,
                 std::chrono::milliseconds pause) override;
   void progressed(const StatementProgress&) override;

@@ -118,10 +118,10 @@ void RunHooks::before_run(const std::vector<PreparedStep>& steps) {
 }
 
 void RunHooks::after_run(const Error* error) {
-  if (error != nullptr && current_) {
-    Json json = document("after_revision", *current_);
-    add_result(json, current_->begin, error);
-    run_after("after_revision", current_->step.revision, context_.settings.after_revision, json);
+  for (const CurrentStep& step : begun_) {
+    Json json = document("after_revision", step);
+    add_result(json, step.begin, error);
+    run_after("after_revision", step.step.revision, context_.settings.after_revision, json);
   }
   Json json = document("after_run");
   json["from"] = context_.report.from;
@@ -138,14 +138,17 @@ void RunHooks::before_step(const Step& step, const Revision& revision, int numbe
   const CurrentStep next{step, revision, number, count, Clock::now()};
   run_before("before_revision", step.revision, context_.settings.before_revision,
              document("before_revision", next));
-  current_ = next;
+  begun_.push_back(next);
 }
 
 void RunHooks::step_finished(const Step& step, const Revision& /*revision*/,
                              milliseconds /*duration*/) {
-  Json json = document("after_revision", *current_);
-  add_result(json, current_->begin, nullptr);
-  current_.reset();
+  const auto begun = std::ranges::find_if(
+      begun_, [&](const CurrentStep& other) { return other.step.revision == step.revision; });
+  if (begun == begun_.end()) throw Error(Reason::Bug, "a revision has ended that never began");
+  Json json = document("after_revision", *begun);
+  add_result(json, begun->begin, nullptr);
+  begun_.erase(begun);
   run_after("after_revision", step.revision, context_.settings.after_revision, json);
 }
 

@@ -6,7 +6,6 @@
 
 #include <chrono>
 #include <nlohmann/json_fwd.hpp>
-#include <optional>
 #include <stop_token>
 #include <string>
 #include <vector>
@@ -70,7 +69,7 @@ class RunHooks : public Observer {
   HookContext context_;
   std::vector<PreparedStep> const* steps_ = nullptr;
   std::chrono::steady_clock::time_point begin_ = {};
-  std::optional<CurrentStep> current_ = {};
+  std::vector<CurrentStep> begun_ = {};  // and not finished; several in one transaction
 };
 
 }  // namespace engine

@@ -53,6 +53,14 @@ constexpr std::array<KeyInfo, kKeyCount> kTable = {{
      "run DDL in transactions; none: as the database can"},
     {Key::LockWait, "lock_wait", Duration, "5m", "", Anywhere, "",
      "how long to wait for another run; 0s: one try"},
+    {Key::LockTimeout, "lock_timeout", Duration, "3s", "", Anywhere, "",
+     "longest wait of a statement for a lock, before it is tried again; 0s: the server's setting"},
+    {Key::LockRetries, "lock_retries", Count, "10", "", Anywhere, "",
+     "how often it is tried again"},
+    {Key::StatementTimeout, "statement_timeout", Duration, "0s", "", Anywhere, "",
+     "longest time of a statement; 0s: the server's setting"},
+    {Key::RunTimeout, "run_timeout", Duration, "0s", "", Anywhere, "",
+     "longest time of a run, after which it is cancelled; 0s: none"},
     {Key::ConnectTimeout, "connect_timeout", PositiveDuration, "10s", "", Anywhere, "",
      "until a connection stands"},
     {Key::ScriptsSha256, "scripts_sha256", Hex64, "", "", Anywhere, "",
@@ -113,12 +121,12 @@ Checked check_switch(const std::string& text, std::string_view where) {
   return wrong(where, "true, false, 1, 0, yes, no, on or off", text);
 }
 
-Checked check_number(const std::string& text, std::string_view where) {
+Checked check_number(const std::string& text, std::string_view where, std::size_t least) {
   std::size_t number = 0;
   const char* end = text.data() + text.size();
   const auto [stopped, error] = std::from_chars(text.data(), end, number);
-  if (error != std::errc{} || stopped != end || number < 1) {
-    return wrong(where, "a number from 1", text);
+  if (error != std::errc{} || stopped != end || number < least) {
+    return wrong(where, fmt::format("a number from {}", least), text);
   }
   return {std::to_string(number), ""};
 }
@@ -188,7 +196,9 @@ Checked check_value(const KeyInfo& key, const std::string& text, std::string_vie
     case ValueType::Switch:
       return check_switch(text, where);
     case Number:
-      return check_number(text, where);
+      return check_number(text, where, 1);
+    case Count:
+      return check_number(text, where, 0);
     case Duration:
       return check_duration(text, where, true);
     case PositiveDuration:

@@ -35,6 +35,10 @@ enum class Key {
   Transaction,
   TransactionalDdl,
   LockWait,
+  LockTimeout,
+  LockRetries,
+  StatementTimeout,
+  RunTimeout,
   ConnectTimeout,
   ScriptsSha256,
   HistoryReaders,
@@ -57,6 +61,7 @@ enum class ValueType {
   Flag,              // `true` or `false`; as a flag without value: `true`
   Switch,            // true, false, 1, 0, yes, no, on, off in any case; kept as Flag
   Number,            // from 1
+  Count,             // from 0
   Duration,          // "500ms", "30s", "1h30m", "0s"
   PositiveDuration,  // the same, not 0
   Hex64,             // 64 hexadecimal digits; kept in lower case

@@ -20,6 +20,11 @@ class EchoConnection : public Connection {
     tell_(sql);
     return connection_->query(sql);
   }
+  std::vector<long> execute_all(const std::vector<std::string>& statements,
+                                std::size_t& at) override {
+    for (const std::string& sql : statements) tell_(sql);
+    return connection_->execute_all(statements, at);
+  }
   void begin() override {
     tell_("BEGIN");
     connection_->begin();
@@ -34,6 +39,11 @@ class EchoConnection : public Connection {
   }
   bool in_transaction() const noexcept override { return connection_->in_transaction(); }
   bool alive() noexcept override { return connection_->alive(); }
+  void reconnect() override { connection_->reconnect(); }
+  void while_waiting(WhileWaiting call, std::chrono::milliseconds interval) override {
+    connection_->while_waiting(std::move(call), interval);
+  }
+  int server_pid() const noexcept override { return connection_->server_pid(); }
   void cancel() noexcept override { connection_->cancel(); }
   const Dialect& dialect() const override { return connection_->dialect(); }
 

@@ -49,15 +49,18 @@ std::vector<std::string> missing_grants(Connection& connection, const HistoryTab
   return grants;
 }
 
+[[noreturn]] void refuse(const std::string& grant, const std::string& cause) {
+  throw Error(Reason::InvalidUsage,
+              "cannot let a role of history_readers read the history: " + cause,
+              "let the owner execute: " + grant);
+}
+
 void execute_grant(Connection& connection, const std::string& grant) {
   try {
     connection.execute(grant);
   } catch (const Error& error) {
     if (!has_sqlstate(error, {"42501"})) throw;
-    throw Error(
-        Reason::InvalidUsage,
-        with_intent("cannot let a role of history_readers read the history", error).message(),
-        *error.failure(), "let the owner execute: " + grant);
+    refuse(grant, error.message());
   }
 }
 
@@ -88,6 +91,9 @@ void grant_reading(Connection& connection, const HistoryTable& history,
   if (grants.empty()) return;
   Transaction transaction(connection);
   for (const std::string& grant : grants) execute_grant(connection, grant);
+  // Whoever has a right but may not hand it on, gets a warning only.
+  const std::vector<std::string> left = missing_grants(connection, history, versions, roles);
+  if (!left.empty()) refuse(left.front(), "this role has the right, and may not grant it");
   transaction.commit();
 }
 

@@ -74,10 +74,18 @@ void HistoryTable::insert(Connection& connection, const HistoryRow& row) const {
   insert(connection, std::span(&row, 1));
 }
 
+std::string HistoryTable::statement(const Dialect& dialect, const HistoryRow& row) const {
+  return insert_into() + values_of(dialect, row);
+}
+
+std::string HistoryTable::insert_into() const {
+  return fmt::format("INSERT INTO {} ({}) VALUES ", qualified_name_, kColumns);
+}
+
 void HistoryTable::insert(Connection& connection, std::span<const HistoryRow> rows) const {
   std::size_t next = 0;
   while (next < rows.size()) {
-    std::string sql = fmt::format("INSERT INTO {} ({}) VALUES ", qualified_name_, kColumns);
+    std::string sql = insert_into();
     for (const char* separator = ""; next < rows.size() && sql.size() < kLargestInsert; ++next) {
       sql += separator + values_of(connection.dialect(), rows[next]);
       separator = ", ";

@@ -49,6 +49,8 @@ class HistoryTable {
   HistoryTable(Connection&, const VersionTableName&);
 
   void insert(Connection&, const HistoryRow&) const;
+  // The text of insert() for one row, for those who send it with other statements.
+  std::string statement(const Dialect&, const HistoryRow&) const;
   // In as few statements as can be.
   void insert(Connection&, std::span<const HistoryRow>) const;
 
@@ -58,6 +60,7 @@ class HistoryTable {
   const std::string& version_table() const { return version_table_; }
 
  private:
+  std::string insert_into() const;
   std::string values_of(const Dialect&, const HistoryRow&) const;
   bool can_hold(std::string_view text) const;
 

@@ -37,8 +37,12 @@ std::map<JournalKey, Progress> JournalTable::read(Connection& connection) const 
 
 void JournalTable::write(Connection& connection, const JournalKey& key,
                          const Progress& progress) const {
-  const Dialect& dialect = connection.dialect();
-  connection.execute(fmt::format(
+  connection.execute(statement(connection.dialect(), key, progress));
+}
+
+std::string JournalTable::statement(const Dialect& dialect, const JournalKey& key,
+                                    const Progress& progress) const {
+  return fmt::format(
       "INSERT INTO {} (version_table, revision, direction, done, in_doubt, digest, announced, "
       "cursor) VALUES ({}, {}, "
       "'{}', {}, {}, {}, {}, {}) ON CONFLICT (version_table, revision, direction) DO UPDATE SET "
@@ -48,14 +52,17 @@ void JournalTable::write(Connection& connection, const JournalKey& key,
       qualified_name_, dialect.quote_literal(version_table_), dialect.quote_literal(key.first),
       name_of(key.second), progress.done, progress.in_doubt ? 1 : 0,
       dialect.quote_literal(progress.digest), dialect.quote_literal(progress.announced),
-      dialect.quote_literal(progress.cursor)));
+      dialect.quote_literal(progress.cursor));
 }
 
 void JournalTable::clear(Connection& connection, const RevisionId& revision) const {
-  const Dialect& dialect = connection.dialect();
-  connection.execute(fmt::format("DELETE FROM {} WHERE version_table = {} AND revision = {}",
-                                 qualified_name_, dialect.quote_literal(version_table_),
-                                 dialect.quote_literal(revision)));
+  connection.execute(clear_statement(connection.dialect(), revision));
+}
+
+std::string JournalTable::clear_statement(const Dialect& dialect,
+                                          const RevisionId& revision) const {
+  return fmt::format("DELETE FROM {} WHERE version_table = {} AND revision = {}", qualified_name_,
+                     dialect.quote_literal(version_table_), dialect.quote_literal(revision));
 }
 
 void JournalTable::clear_all(Connection& connection) const {

@@ -454,11 +454,20 @@ TEST_F(ReadersTest, ARoleThatMayNotGrantIsToldWhatToDo) {
   url_ = PostgresServer::instance().url(database_.name(), guest);
   run_with_report({"upgrade", "heads", "--history-readers", role_});
   EXPECT_EQ(report_.reason, Reason::InvalidUsage);
-  EXPECT_EQ(report_.message,
-            "cannot let a role of history_readers read the history: permission denied for table "
-            "alembic_version (42501)");
+  EXPECT_EQ(
+      report_.message,
+      "cannot let a role of history_readers read the history: this role has the right, and may "
+      "not grant it");
   EXPECT_EQ(report_.hint,
             "let the owner execute: GRANT SELECT ON TABLE public.alembic_version TO " + quoted_);
+  connection_->execute("REVOKE ALL ON stillhead.stillhead_owner FROM " + guest);
+  run_with_report({"upgrade", "heads", "--history-readers", role_});
+  EXPECT_EQ(report_.message,
+            "cannot let a role of history_readers read the history: permission denied for table "
+            "stillhead_owner (42501)");
+  EXPECT_EQ(report_.hint,
+            "let the owner execute: GRANT SELECT ON TABLE stillhead.stillhead_owner TO " + quoted_);
+  EXPECT_EQ(run({"current"}).out, "a1\n");
   connection_->execute("DROP OWNED BY " + guest);
   connection_->execute("DROP ROLE " + guest);
 }

@@ -111,6 +111,8 @@ TEST(OptionsTest, EveryMistakeIsNamedInOneLine) {
       {{"upgrade", "heads", "--attempt", "0"}, "--attempt takes a number from 1, not \"0\""},
       {{"upgrade", "heads", "--attempt", "-1"}, "--attempt takes a number from 1, not \"-1\""},
       {{"upgrade", "heads", "--attempt", "2x"}, "--attempt takes a number from 1, not \"2x\""},
+      {{"upgrade", "heads", "--generation", "9223372036854775808"},
+       "--generation takes a number from 1 to 9223372036854775807, not \"9223372036854775808\""},
       {{"upgrade", "heads", "--attempt", "99999999999"},
        "--attempt takes a number from 1 to 2147483647, not \"99999999999\""},
       {{"upgrade", "heads", "--report-limit", "4KiB"},
@@ -171,6 +173,15 @@ TEST(OptionsTest, DefaultsAreTheManuals) {
   EXPECT_EQ(options.report.log_format, LogFormat::Text);
 }
 
+TEST(OptionsTest, RepairTakesNoneOrSeveralRevisions) {
+  EXPECT_TRUE(std::get<Repair>(parse_options({"repair"}, {}).command).revisions.empty());
+  const auto repair = std::get<Repair>(parse_options({"repair", "a", "b", "--yes"}, {}).command);
+  EXPECT_EQ(repair.revisions, (std::vector<std::string>{"a", "b"}));
+  EXPECT_TRUE(repair.yes);
+  EXPECT_FALSE(is_migration(Repair{}));
+  EXPECT_TRUE(is_migration(repair));
+}
+
 TEST(OptionsTest, EveryOptionIsUnderstoodBeforeAndAfterTheCommand) {
   const Words flags = {"--script-location",
                        "s",
@@ -192,8 +203,12 @@ TEST(OptionsTest, EveryOptionIsUnderstoodBeforeAndAfterTheCommand) {
                        "4096",
                        "--owner",
                        "o",
+                       "--generation",
+                       "5",
                        "--attempt",
                        "7",
+                       "--history-readers",
+                       "gate:dash board",
                        "--run-id",
                        "00112233445566FF",
                        "-q",
@@ -220,6 +235,8 @@ TEST(OptionsTest, EveryOptionIsUnderstoodBeforeAndAfterTheCommand) {
     EXPECT_EQ(options.report.file, "r");
     EXPECT_EQ(options.report.limit, 4096U);
     EXPECT_EQ(options.owner, "o");
+    EXPECT_EQ(options.generation, 5);
+    EXPECT_EQ(options.history_readers, (std::vector<std::string>{"gate", "dash board"}));
     EXPECT_EQ(options.attempt, 7);
     EXPECT_EQ(options.run_id, "00112233445566ff");
     EXPECT_TRUE(options.quiet);

@@ -322,6 +322,7 @@ TEST(SettingsTest, RefusesWhatStillheadYamlSaysWrongly) {
       {"sourceless: true\n",
        "stillhead.yaml:1: 'sourceless' is a key of alembic.ini; remove it here"},
       {"version_locations: {a: b}\n", "stillhead.yaml:1: version_locations takes a list of paths"},
+      {"history_readers: {a: b}\n", "stillhead.yaml:1: history_readers takes a list of roles"},
       {"version_locations:\n  - a\n  - [b]\n",
        "stillhead.yaml:3: version_locations takes a list of paths"},
       {"- a\n", "stillhead.yaml:1: settings are written `key: value`"},

@@ -37,7 +37,7 @@ RunReport failed_report() {
   report.source_heads = {"c"};
   report.source_revisions = 3;
   report.pending = 3;
-  report.steps = {{"a", "upgrade", "create users", 2, 17}};
+  report.steps = {{"a", "upgrade", "create users", 2, 17, 2, {"pid 7"}, {{1, 4, 3, 9}}}};
   report.failure =
       Failure{"b",      "0002_b.sql", 3,    5,         12, "42601", "syntax error at or near \"X\"",
               "detail", "hint",       "fk", "CREATE X"};
@@ -130,16 +130,19 @@ constexpr ReasonRow kContract[] = {
     {Reason::MultipleHeads, "MultipleHeads", 2, "MultipleHeads"},
     {Reason::InvalidScripts, "InvalidScripts", 3, "InvalidSource"},
     {Reason::UnknownRevision, "UnknownRevision", 4, "UnknownRevision"},
+    {Reason::ConditionFailed, "ConditionFailed", 4, "MigrationFailed"},
     {Reason::ChecksumMismatch, "ChecksumMismatch", 4, "ChecksumMismatch"},
     {Reason::DatabaseAhead, "DatabaseAhead", 4, "DatabaseAhead"},
     {Reason::StaleAttempt, "StaleAttempt", 4, "StaleAttempt"},
     {Reason::LockUnavailable, "LockUnavailable", 5, "WaitingForLock"},
+    {Reason::LockTimeout, "LockTimeout", 5, "WaitingForLock"},
     {Reason::DatabaseUnreachable, "DatabaseUnreachable", 5, "WaitingForDatabase"},
     {Reason::AuthenticationFailed, "AuthenticationFailed", 5, "AuthenticationFailed"},
     {Reason::DowngradeForbidden, "DowngradeForbidden", 6, "DowngradeForbidden"},
     {Reason::IrreversibleRevision, "IrreversibleRevision", 6, "DowngradeForbidden"},
     {Reason::HookFailed, "HookFailed", 6, "MigrationFailed"},
     {Reason::NotUpToDate, "NotUpToDate", 7, "Progressing"},
+    {Reason::DeadlineExceeded, "DeadlineExceeded", 5, "DeadlineExceeded"},
     {Reason::Interrupted, "Interrupted", 8, "Progressing"},
     {Reason::Bug, "Bug", 70, "MigrationFailed"},
 };
@@ -173,8 +176,9 @@ TEST(ReasonTableTest, OnlyTemporaryReasonsAreRetryable) {
   for (const ReasonInfo& row : reason_table()) {
     if (is_retryable(row.reason)) retryable.insert(row.name);
   }
-  EXPECT_EQ(retryable, (std::set<std::string_view>{"LockUnavailable", "DatabaseUnreachable",
-                                                   "AuthenticationFailed", "Interrupted"}));
+  EXPECT_EQ(retryable, (std::set<std::string_view>{"LockUnavailable", "LockTimeout",
+                                                   "DatabaseUnreachable", "AuthenticationFailed",
+                                                   "DeadlineExceeded", "Interrupted"}));
 }
 
 TEST(ReasonTableTest, IsExplainedInTheManual) {
@@ -206,7 +210,8 @@ TEST(RunReportTest, HasThePublicFieldNames) {
       R"("exitCode":1,"message":"upgrade to b failed at statement 3 of 5",)"
       R"("hint":"mend the script","from":[],"to":["a"],"targetRevisions":["c"],)"
       R"("sourceHeads":["c"],"sourceRevisions":3,"pending":3,"steps":[{"revision":"a",)"
-      R"("direction":"upgrade","message":"create users","statements":2,"durationMs":17}],)"
+      R"("direction":"upgrade","message":"create users","statements":2,"durationMs":17,"retries":2,"blockers":["pid 7"],)"
+      R"("ran":[{"statement":1,"line":4,"rows":3,"durationMs":9}]}],)"
       R"("failure":{"revision":"b","file":"0002_b.sql","statement":3,"statementCount":5,)"
       R"("line":12,"sqlState":"42601","message":"syntax error at or near \"X\"",)"
       R"("detail":"detail","hint":"hint","constraint":"fk","sql":"CREATE X"},)"

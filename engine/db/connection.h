@@ -41,6 +41,9 @@ class Connection {
   virtual std::vector<long> execute_all(const std::vector<std::string>& statements,
                                         std::size_t& at);
 
+  // A question of a script that `true` must answer; `--sql` prints what asks it.
+  virtual std::vector<Row> ask_condition(const std::string& sql) { return query(sql); }
+
   // Throw as execute does; begin() may leave its message to the first statement. commit() throws
   // Error(VersionConflict) when the script ended the transaction behind our back, and
   // CommitInDoubt(DatabaseUnreachable) saying "outcome unknown" when the connection died.

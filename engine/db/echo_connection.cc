@@ -25,6 +25,10 @@ class EchoConnection : public Connection {
     for (const std::string& sql : statements) tell_(sql);
     return connection_->execute_all(statements, at);
   }
+  std::vector<Row> ask_condition(const std::string& sql) override {
+    tell_(sql);
+    return connection_->ask_condition(sql);
+  }
   void begin() override {
     tell_("BEGIN");
     connection_->begin();

@@ -117,11 +117,17 @@ class Words {
   std::size_t end_ = 0;
 };
 
+std::string role_of(const Statement& statement) {
+  if (statement.kind == StatementKind::Ordinary) return {};
+  return statement.kind == StatementKind::Condition ? "condition "
+                                                    : fmt::format("batch {} ", statement.batch.key);
+}
+
 std::vector<std::string> statements_of(const std::vector<Operation>& operations,
                                        const Dialect& dialect) {
   std::vector<std::string> result;
   for (const Statement& statement : dialect.render(operations, "")) {
-    result.push_back((statement.transactional ? "" : "autocommit ") +
+    result.push_back((statement.transactional ? "" : "autocommit ") + role_of(statement) +
                      words_of(statement.sql, dialect.flavour()));
   }
   return result;

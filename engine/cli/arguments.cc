@@ -231,7 +231,7 @@ std::string_view kind_of_argument(std::string_view argument) {
 void check_positional(const CommandInfo& command, Arguments& arguments) {
   std::vector<std::string>& words = arguments.positional;
   const bool optional = command.argument.starts_with('[');
-  const bool several = command.argument.ends_with("...");
+  const bool several = command.argument.find("...") != std::string_view::npos;
   const std::size_t most = command.argument.empty() ? 0 : several ? words.size() : 1;
   if (words.size() > most) {
     refuse(fmt::format("unexpected argument \"{}\" of `stillhead {}`", shown_value(words[most]),

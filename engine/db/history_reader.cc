@@ -92,9 +92,9 @@ std::vector<Row> ask(Connection& connection, const ReadTable& table, const std::
     return connection.query(sql);
   } catch (const Error& error) {
     if (error.reason() != Reason::MigrationFailed) throw;
-    const Error told = with_intent(fmt::format("cannot read the history in {}", table.name), error);
-    if (!has_sqlstate(error, {"42501"})) throw told;
-    throw Error(Reason::InvalidUsage, told.message(), *told.failure(),
+    const std::string intent = "cannot read the history in " + table.name;
+    if (!has_sqlstate(error, {"42501"})) throw with_intent(intent, error);
+    throw Error(Reason::InvalidUsage, with_intent(intent, error).message(), *error.failure(),
                 "grant the role SELECT on the table; `history_readers` lists roles that get it");
   }
 }

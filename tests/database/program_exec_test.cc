@@ -187,7 +187,7 @@ class PostgresExecTest : public ExecTest {
       return !database_
                   .column(
                       "SELECT 1 FROM pg_stat_activity WHERE datname = current_database() AND "
-                      "state = 'active' AND query LIKE 'SELECT pg_sleep%'")
+                      "state = 'active' AND query LIKE '%pg_sleep(%' AND pid <> pg_backend_pid()")
                   .empty();
     });
   }

@@ -156,7 +156,7 @@ TEST_F(WaitTest, ChangesNothingAndTakesNoLock) {
     return !database_
                 .column(
                     "SELECT 1 FROM pg_stat_activity WHERE datname = current_database() AND "
-                    "query LIKE 'SELECT pg_sleep%'")
+                    "query LIKE '%pg_sleep(%' AND pid <> pg_backend_pid()")
                 .empty();
   });
   const test::ProgramEnd end = look("a1");

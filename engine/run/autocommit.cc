@@ -9,6 +9,7 @@
 
 #include "engine/core/error.h"
 #include "engine/core/sqlstate.h"
+#include "engine/run/batch_run.h"
 #include "engine/sql/statement_kind.h"
 
 namespace engine {
@@ -87,8 +88,12 @@ void Autocommit::check() const {
   const auto found = earlier_.find(key_);
   if (found == earlier_.end()) return;
   const auto done = static_cast<std::size_t>(found->second.done);
-  if (done <= step_.statements.size() && found->second.digest == progress(done, false).digest)
+  const bool begun = !found->second.cursor.empty();  // a batched statement, behind these
+  if (done + (begun ? 1 : 0) <= step_.statements.size() &&
+      found->second.digest == progress(done, false).digest &&
+      (!begun || found->second.announced == step_.digests[done])) {
     return;
+  }
   throw Error(
       Reason::ChecksumMismatch,
       fmt::format("an earlier run has committed the first {} of {} {}, and the script says "
@@ -112,6 +117,7 @@ std::size_t Autocommit::begin(Observer& observer) {
   for (std::size_t i = 0; i < done; ++i) {
     if (changes_session(sql(i), connection_.dialect().flavour())) repeat(i);
   }
+  cursor_ = found->second.cursor;
   in_doubt_ = found->second.in_doubt && done < step_.statements.size() &&
               found->second.announced == step_.digests[done];
   observer.resumed(step_.step, static_cast<int>(done), static_cast<int>(step_.statements.size()));
@@ -138,6 +144,8 @@ long Autocommit::run(std::size_t index, int attempt, Observer& observer,
     bare_ = true;
     rows_ = connection_.execute(sql(index));
     bare_ = false;
+  } else if (step_.statements[index].kind == StatementKind::Batch) {
+    run_parts(index, observer, before_commit);
   } else if (std::exchange(in_doubt_, false)) {
     if (index_state(index) == IndexState::Built) {
       write(progress(index + 1, false));
@@ -169,6 +177,25 @@ Progress Autocommit::progress(std::size_t done, bool in_doubt) const {
 void Autocommit::write(const Progress& progress) {
   journal_->write(connection_, key_, progress);
   kept_ = true;
+}
+
+void Autocommit::run_parts(std::size_t index, Observer& observer,
+                           const std::function<void()>& before_commit) {
+  BatchContext context{connection_, observer, timeouts_, step_.revision.file};
+  context.write_cursor = [&](const std::string& cursor) {
+    Progress reached = progress(index, false);
+    reached.announced = step_.digests[index];
+    reached.cursor = cursor;
+    return journal_->statement(connection_.dialect(), key_, reached);
+  };
+  context.committed = [&](const std::string& cursor) {
+    kept_ = true;
+    cursor_ = cursor;
+  };
+  context.go_on_or_throw = before_commit;
+  rows_ = run_batches(step_.statements[index], cursor_, context);
+  cursor_.clear();
+  write(progress(index + 1, false));
 }
 
 // False: the statement cannot run so, and has done nothing.

@@ -54,6 +54,7 @@ class Autocommit {
   Progress progress(std::size_t done, bool in_doubt) const;
   void write(const Progress&);
   bool run_with_journal(std::size_t index, int attempt, const std::function<void()>& before_commit);
+  void run_parts(std::size_t index, Observer&, const std::function<void()>& before_commit);
   void run_bare(std::size_t index, bool again, Observer&);
   void execute_bare(std::size_t index, bool again, Observer&);
   void give_up_bare(std::size_t index, const Error&);
@@ -73,6 +74,7 @@ class Autocommit {
   bool in_doubt_ = false;  // the first statement of this run was announced by an earlier one
   bool bare_ = false;
   long rows_ = 0;                // of the last statement
+  std::string cursor_ = {};  // of the batched statement that is next; empty: it was not begun
   std::string index_name_ = {};  // quoted, of the last index_state()
 };
 

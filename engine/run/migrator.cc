@@ -411,8 +411,13 @@ class Runner {
     tell_start(step);
     where_.statement = piece.first + 1;
     const auto begin = Clock::now();
-    const long rows = step.autocommit.run(piece.first, attempt, context_.observer,
-                                          [&] { go_on_or_throw(context_); });
+    long rows = 0;
+    if (step.prepared.statements[piece.first].kind == StatementKind::Condition) {
+      check_condition(step.prepared.statements[piece.first]);
+    } else {
+      rows = step.autocommit.run(piece.first, attempt, context_.observer,
+                                 [&] { go_on_or_throw(context_); });
+    }
     step.report.statements.push_back({static_cast<int>(piece.first) + 1,
                                       step.prepared.statements[piece.first].line, rows,
                                       elapsed_ms(begin)});
@@ -461,12 +466,32 @@ class Runner {
   void add_statement(StepRun& step, std::size_t index, LocalTimeouts& timeouts, Outbox& outbox) {
     const Statement& statement = step.prepared.statements[index];
     const SqlFlavour flavour = context_.connection.dialect().flavour();
+    if (statement.kind == StatementKind::Condition) {
+      outbox.flush();
+      where_.statement = index + 1;
+      check_condition(statement);
+      where_.statement = 0;
+      return;
+    }
     if (!joins_ && outbox.has_statement()) outbox.flush();
     if (flavour == SqlFlavour::PostgreSql) {
       outbox.add(timeouts.before(step.prepared, statement), "at its timeouts");
     }
     outbox.add_statement(index);
     if (outbox.bytes() > kLargeMessage || changes_session(statement.sql, flavour)) outbox.flush();
+  }
+
+  // True, and nothing else.
+  void check_condition(const Statement& statement) {
+    const auto rows = context_.connection.ask_condition(statement.sql);
+    const bool one = rows.size() == 1 && rows[0].size() == 1;
+    if (one && (rows[0][0] == "t" || rows[0][0] == "1")) return;
+    const std::string answer = one ? fmt::format("'{}'", rows[0][0].value_or("NULL"))
+                                   : fmt::format("{} rows", rows.size());
+    throw Error(Reason::ConditionFailed,
+                fmt::format("the condition does not hold: `{}` answers {} instead of true",
+                            statement.sql, answer),
+                "look at the data that it is about, and run the same command again");
   }
 
   void record(const StepRun& step, Outbox& outbox) {

@@ -289,15 +289,26 @@ TEST(SqlBodyTest, RefusesWithFileLineAndRemedy) {
        "a.sql:4: '-- STILLHEAD DOWN' looks like a marker and is none; write `-- "
        "stillhead:downgrade`, or word the comment differently"},
       {"-- revision: a\n-- stillhead:xyz\n",
-       "a.sql:2: unknown marker `-- stillhead:xyz`; the markers are upgrade, downgrade, autocommit "
-       "and end"},
+       "a.sql:2: unknown marker `-- stillhead:xyz`; the markers are upgrade, downgrade, "
+       "autocommit, "
+       "batch, pre, post and end"},
       {"-- revision: a\n-- stillhead:upgrade\n-- stillhead:batch key=id size=10\n",
-       "a.sql:3: `-- stillhead:batch` is not supported by this version of stillhead; remove the "
-       "marker, or run a version that supports it"},
-      {"-- revision: a\n-- stillhead:upgrade\n-- stillhead:pre \"x\"\n",
-       "a.sql:3: `-- stillhead:pre` is not supported by this version of stillhead; remove the "
-       "marker, "
-       "or run a version that supports it"},
+       "a.sql:3: `-- stillhead:batch` without a statement behind it; put the UPDATE or DELETE "
+       "behind it"},
+      {"-- revision: a\n-- stillhead:upgrade\n-- stillhead:batch size=10\nUPDATE t SET a = 1;\n",
+       "a.sql:3: `-- stillhead:batch` without a key; write for example `-- stillhead:batch key=id "
+       "size=10000 pause=100ms max_lag=10s`"},
+      {"-- revision: a\n-- stillhead:pre \"x\"\n",
+       "a.sql:2: `-- stillhead:pre` outside of a section; put `-- stillhead:upgrade` before it"},
+      {"-- revision: a\n-- stillhead:upgrade\n-- stillhead:pre x\n",
+       "a.sql:3: `-- stillhead:pre` takes a question in double quotes; write `-- stillhead:pre "
+       "\"SELECT ...\"`, which must answer with true"},
+      {"-- revision: a\n-- stillhead:upgrade\nA;\n-- stillhead:pre \"x\"\n",
+       "a.sql:4: `-- stillhead:pre` behind a statement; put it before the first statement of the "
+       "section, or use `-- stillhead:post`"},
+      {"-- revision: a\n-- stillhead:upgrade\n-- stillhead:post \"x\"\nA;\n",
+       "a.sql:3: `-- stillhead:post` before a statement; put it behind the last statement of the "
+       "section, or use `-- stillhead:pre`"},
       {"-- revision: a\n-- stillhead:upgrade now\n",
        "a.sql:2: `-- stillhead:upgrade` takes no argument; remove 'now'"},
       {"-- revision: a\n-- stillhead:upgrade\nA;\n-- stillhead:upgrade\nB;\n",
@@ -340,6 +351,27 @@ TEST(SqlBodyTest, RefusesWithFileLineAndRemedy) {
     EXPECT_EQ(error.reason(), Reason::InvalidScripts);
     EXPECT_EQ(error.message(), c.message);
   }
+}
+
+TEST(SqlScriptTest, ConditionsAndBatchesAreOperationsOfTheirOwn) {
+  const ScriptBody body = parse_sql_body(
+      "-- revision: a\n-- stillhead:upgrade\n-- stillhead:pre \"SELECT count(*) = 0 FROM \"T\"\"\n"
+      "A;\n-- stillhead:batch key=id size=500 pause=10ms\nUPDATE t SET a = 1;\n-- stillhead:end\n"
+      "B;\n-- stillhead:post \"SELECT true\"\n",
+      "a.sql");
+  ASSERT_EQ(body.upgrade.size(), 5U);
+  const auto part = [&](std::size_t i) { return std::get<ExecuteSql>(body.upgrade[i]); };
+  EXPECT_EQ(part(0).kind, StatementKind::Condition);
+  EXPECT_EQ(part(0).sql, "SELECT count(*) = 0 FROM \"T\"");
+  EXPECT_EQ(part(0).line, 3);
+  EXPECT_EQ(part(1).kind, StatementKind::Ordinary);
+  EXPECT_FALSE(part(1).autocommit);
+  EXPECT_EQ(part(2).kind, StatementKind::Batch);
+  EXPECT_TRUE(part(2).autocommit);
+  EXPECT_EQ(part(2).batch, (BatchOptions{"id", 500, std::chrono::milliseconds(10)}));
+  EXPECT_EQ(part(3).kind, StatementKind::Ordinary);
+  EXPECT_FALSE(part(3).autocommit);
+  EXPECT_EQ(part(4).sql, "SELECT true");
 }
 
 }  // namespace

@@ -138,7 +138,6 @@ class Reader {
   }
 
   void read_types() {
-    if (question_.types.empty()) return;
     for (const Row& row : query(fmt::format(
              "SELECT t.typname, t.typtype = 'd', "
              "t.typnotnull OR EXISTS (SELECT FROM pg_catalog.pg_constraint c WHERE c.contypid = "
@@ -146,14 +145,16 @@ class Reader {
              "FROM pg_catalog.pg_type t WHERE t.typtype IN ('d', 'e', 'c', 'r') "
              "AND pg_catalog.pg_type_is_visible(t.oid) "
              "AND NOT EXISTS (SELECT FROM pg_catalog.pg_class r WHERE r.oid = t.typrelid AND "
-             "r.relkind <> 'c') AND t.typname IN (VALUES {})",
+             "r.relkind <> 'c') AND (t.typtype = 'd' OR t.typname IN (VALUES {}))",
              values(question_.types)))) {
       TypeFacts facts;
       facts.is_domain = is_true(row[1]);
       facts.has_constraints = is_true(row[2]);
       if (facts.is_domain) facts.base = type_named(row[3].value_or(""));
       catalog_.types[row[0].value_or("")] = facts;
-      type_oids_[row[4].value_or("")] = row[0].value_or("");
+      if (question_.types.contains(row[0].value_or(""))) {
+        type_oids_[row[4].value_or("")] = row[0].value_or("");
+      }
     }
   }
 
@@ -298,6 +299,9 @@ class Reader {
              "c.confupdtype, pg_catalog.pg_get_expr(c.conbin, c.conrelid), i.relname, "
              "array_to_string(ARRAY(SELECT a.attname FROM unnest(c.conkey) WITH ORDINALITY k(n, o) "
              "JOIN pg_catalog.pg_attribute a ON a.attrelid = c.conrelid AND a.attnum = k.n ORDER BY "
+             "k.o), E'\\x1f'), "
+             "array_to_string(ARRAY(SELECT a.attname FROM unnest(c.confkey) WITH ORDINALITY k(n, o) "
+             "JOIN pg_catalog.pg_attribute a ON a.attrelid = c.confrelid AND a.attnum = k.n ORDER BY "
              "k.o), E'\\x1f') FROM pg_catalog.pg_constraint c LEFT JOIN pg_catalog.pg_class i "
              "ON i.oid = c.conindid AND c.contype IN ('p', 'u', 'x') "
              "WHERE c.contype <> 't' AND c.conrelid <> 0 AND {}",
@@ -314,6 +318,7 @@ class Reader {
       facts.text = row[7].value_or("");
       facts.index = row[8].value_or("");
       facts.columns = list_of(row[9]);
+      facts.referenced_columns = list_of(row[10]);
       if (RelationFacts* other = catalog_.at(facts.references)) {
         other->referenced_by.insert(table->key());
       }
@@ -337,16 +342,22 @@ class Reader {
 
   void read_views() {
     for (const Row& row : query(fmt::format(
-             "SELECT DISTINCT d.refobjid, r.ev_class, NULL FROM pg_catalog.pg_depend d "
-             "JOIN pg_catalog.pg_rewrite r ON r.oid = d.objid WHERE d.classid = "
+             "SELECT d.refobjid, r.ev_class, NULL, a.attname FROM pg_catalog.pg_depend d "
+             "JOIN pg_catalog.pg_rewrite r ON r.oid = d.objid LEFT JOIN pg_catalog.pg_attribute a "
+             "ON a.attrelid = d.refobjid AND a.attnum = d.refobjsubid WHERE d.classid = "
              "'pg_rewrite'::regclass AND d.refclassid = 'pg_class'::regclass AND r.ev_class <> "
              "d.refobjid AND r.ev_type = '1' AND {} "
-             "UNION ALL SELECT stxrelid, NULL, stxname FROM pg_catalog.pg_statistic_ext WHERE {}",
+             "UNION ALL SELECT s.stxrelid, NULL, s.stxname, a.attname FROM pg_catalog.pg_statistic_ext s "
+             "JOIN pg_catalog.pg_attribute a ON a.attrelid = s.stxrelid AND a.attnum = ANY(s.stxkeys) "
+             "WHERE {}",
              among("d.refobjid"), among("stxrelid")))) {
       RelationFacts* table = relation(row[0]);
       if (table == nullptr) continue;
-      if (row[2]) table->statistics.insert(*row[2]);
-      if (const std::string view = key_at(keys_, row[1]); !view.empty()) table->views.insert(view);
+      const std::string column = row[3].value_or("");
+      if (row[2]) table->statistics[*row[2]].insert(column);
+      if (const std::string view = key_at(keys_, row[1]); !view.empty()) {
+        table->views[view].insert(column);
+      }
     }
   }
 

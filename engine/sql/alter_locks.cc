@@ -104,8 +104,7 @@ class AlterLocks {
         if (action.name != relation_.access_method) rules_.rewrite(relation_);
         return;
       case Act::Owner:
-        if (action.new_name != relation_.owner) with_sequences({AccessExclusive});
-        return;
+        return change_owner(action);
       case Act::SetSchema:
         return with_sequences({AccessExclusive});
       case Act::Inherit:
@@ -177,8 +176,22 @@ class AlterLocks {
       if (is_key && action.cascade) drop_dependent_keys();
     }
     with_sequence(action.name, {AccessExclusive});
-    if (action.cascade && !relation_.views.empty()) {
-      for (const std::string& view : relation_.views) rules_.lock(view, AccessExclusive);
+    lock_statistics(relation_, action.name);
+    if (action.cascade) drop_views(relation_, action.name);
+  }
+
+  void lock_statistics(const RelationFacts& table, const std::string& column) {
+    for (const auto& [name, columns] : table.statistics) {
+      if (columns.contains(column)) rules_.lock(table, ShareUpdateExclusive);
+    }
+  }
+
+  // `column` empty: all of them.
+  void drop_views(const RelationFacts& relation, const std::string& column) {
+    for (const auto& [view, columns] : relation.views) {
+      if (!column.empty() && !columns.contains(column)) continue;
+      rules_.lock(view, AccessExclusive);
+      if (const RelationFacts* facts = rules_.catalog().at(view)) drop_views(*facts, "");
     }
   }
 
@@ -233,6 +246,7 @@ class AlterLocks {
       if (std::ranges::find(columns, column.name) == columns.end()) continue;
       remake_foreign_key(table.key(), constraint, change);
     }
+    lock_statistics(table, column.name);
     remake_references(table, column, change);
   }
 
@@ -247,23 +261,36 @@ class AlterLocks {
     }
   }
 
+  static bool points_to(const ConstraintFacts& constraint, const RelationFacts& table,
+                        const std::string& column) {
+    const auto holds = [&](const std::vector<std::string>& columns) {
+      return std::ranges::find(columns, column) != columns.end();
+    };
+    if (!constraint.referenced_columns.empty()) return holds(constraint.referenced_columns);
+    return std::ranges::any_of(table.constraints, [&](const ConstraintFacts& key) {
+      return key.kind == ConstraintKind::PrimaryKey && holds(key.columns);
+    });
+  }
+
   // Foreign keys of other tables that point to a key with this column.
   void remake_references(const RelationFacts& table, const ColumnFacts& column,
                          TypeChange change) {
-    const bool in_key =
-        std::ranges::any_of(table.constraints, [&](const ConstraintFacts& constraint) {
-          return (constraint.kind == ConstraintKind::PrimaryKey ||
-                  constraint.kind == ConstraintKind::Unique) &&
-                 std::ranges::find(constraint.columns, column.name) != constraint.columns.end();
-        });
-    if (!in_key) return;
     for (const std::string& key : table.referenced_by) {
       const RelationFacts* other = rules_.catalog().at(key);
       if (other == nullptr) continue;
       for (const ConstraintFacts& constraint : other->constraints) {
-        if (constraint.references == table.key()) remake_foreign_key(key, constraint, change);
+        if (constraint.references == table.key() && points_to(constraint, table, column.name)) {
+          remake_foreign_key(key, constraint, change);
+        }
       }
     }
+  }
+
+  void change_owner(const Action& action) {
+    const bool is_me = action.new_name == "current_role" || action.new_name == "current_user" ||
+                       action.new_name == "session_user";
+    const std::string& owner = is_me ? rules_.catalog().user : action.new_name;
+    if (owner != relation_.owner) with_sequences({AccessExclusive});
   }
 
   void set_logged(const Action& action) {

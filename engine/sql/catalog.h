@@ -38,6 +38,7 @@ struct ConstraintFacts {
   bool valid = true;
   std::string index = {};       // of a key
   std::string references = {};  // key of the table that a foreign key points to
+  std::vector<std::string> referenced_columns = {};  // empty: its primary key
   std::string on_delete = {};   // "cascade", "set null", "set default"; empty: no action
   std::string on_update = {};
   std::string text = {};  // of a CHECK: its expression
@@ -61,8 +62,9 @@ struct RelationFacts {
   std::set<std::string> parents = {};
   std::string default_partition = {};
   std::set<std::string> referenced_by = {};  // tables with a foreign key to this one
-  std::set<std::string> views = {};          // that read it, views of views not
-  std::set<std::string> statistics = {};     // of CREATE STATISTICS
+  // Views that read it, views of views not; and the columns that each uses.
+  std::map<std::string, std::set<std::string>> views = {};
+  std::map<std::string, std::set<std::string>> statistics = {};  // name -> columns
   bool made_here = false;                    // by an earlier statement of the plan
 
   const ColumnFacts* column(std::string_view) const;

@@ -59,7 +59,10 @@ void rename_relation(Catalog& catalog, const std::string& from, const std::strin
     rename_in(other.children, from, to);
     rename_in(other.parents, from, to);
     rename_in(other.referenced_by, from, to);
-    rename_in(other.views, from, to);
+    if (auto view = other.views.extract(from); !view.empty()) {
+      view.key() = to;
+      other.views.insert(std::move(view));
+    }
     if (other.default_partition == from) other.default_partition = to;
     for (ConstraintFacts& constraint : other.constraints) {
       if (constraint.references == from) constraint.references = to;
@@ -103,6 +106,7 @@ class TableChange {
     if (constraint.kind == ConstraintKind::NotNull) return;
     if (constraint.kind == ConstraintKind::ForeignKey) {
       facts.references = catalog_.key_of(constraint.references);
+      facts.referenced_columns = constraint.referenced_columns;
       if (RelationFacts* other = catalog_.at(facts.references)) {
         other->referenced_by.insert(table_.key());
       }

@@ -84,6 +84,20 @@ void note_sequence(SqlWords& words, Shape& shape) {
   shape.sequences.push_back(name.take_object());
 }
 
+// WHEN ... THEN, in a MERGE.
+void take_merge_action(SqlWords& words, Shape& shape, const ObjectName& table) {
+  if (words.take("delete")) {
+    shape.data.push_back({DataVerb::Delete, table, {}, true});
+  } else if (words.at("update") && words.word(1).is("set")) {
+    words.next();
+    const std::size_t begin = words.position();
+    shape.data.push_back({DataVerb::Update, table, columns_set(words), true});
+    words.go_to(begin);
+  } else if (words.take("insert")) {
+    shape.data.push_back({DataVerb::Insert, table, words.take_name_list(), false});
+  }
+}
+
 void take_copy(SqlWords& words, Shape& shape) {
   const ObjectName table = words.take_object();
   const auto columns = words.take_name_list();
@@ -99,6 +113,7 @@ void take_data(SqlWords& words, Shape& shape) {
   std::vector<ObjectName> sources;
   std::set<std::string> queries;  // names of WITH
   bool locks_rows = false;
+  ObjectName merged = {};
   if (words.take("copy")) take_copy(words, shape);
   while (!words.at_end()) {
     if (words.word().is_name() && words.word(1).is("as") &&
@@ -116,6 +131,9 @@ void take_data(SqlWords& words, Shape& shape) {
       take_target(words, shape, DataVerb::Delete);
     } else if (words.take_all({"merge", "into"})) {
       take_target(words, shape, DataVerb::Merge);
+      if (!shape.data.empty()) merged = shape.data.back().table;
+    } else if (words.take("then") && !merged.name.empty()) {
+      take_merge_action(words, shape, merged);
     } else if (take_row_lock(words)) {
       locks_rows = true;
       if (words.take("of")) {

@@ -116,7 +116,7 @@ void take_constraint_attributes(SqlWords& words, ConstraintShape& constraint) {
 void take_references(SqlWords& words, ConstraintShape& constraint) {
   constraint.kind = ConstraintKind::ForeignKey;
   constraint.references = words.take_object();
-  words.take_name_list();
+  constraint.referenced_columns = words.take_name_list();
 }
 
 void take_key(SqlWords& words, ConstraintShape& constraint) {

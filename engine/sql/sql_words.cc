@@ -57,14 +57,15 @@ void add_parts(const Token& token, std::vector<SqlWord>& words) {
 
 }  // namespace
 
-SqlWords::SqlWords(std::string_view statement) : statement_(statement) {
-  Lexer lexer(statement, SqlFlavour::PostgreSql, "statement", 1);
+SqlWords::SqlWords(std::string_view statement, SqlFlavour flavour) : statement_(statement) {
+  Lexer lexer(statement, flavour, "statement", 1);
   for (Token token = lexer.next(); token.kind != TokenKind::End; token = lexer.next()) {
     const std::size_t end = token.offset + token.text.size();
     if (token.kind == TokenKind::Word) {
       words_.push_back({SqlWord::Kind::Name, folded(token.text), token.offset, end});
     } else if (token.kind == TokenKind::Quoted) {
-      const bool is_name = token.text.front() == '"';
+      const char quote = token.text.front();
+      const bool is_name = quote == '"' || quote == '`' || quote == '[';
       words_.push_back({is_name ? SqlWord::Kind::QuotedName : SqlWord::Kind::String,
                         unquoted(token.text), token.offset, end});
       if (is_name) words_.back().text = words_.back().text.substr(0, kLongestName);

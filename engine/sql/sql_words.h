@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// The words of one PostgreSQL statement, folded as the server folds them: for reading what a
-// statement does without a grammar.
+// The words of one statement, folded as PostgreSQL folds them: for reading what a statement does
+// without a grammar.
 #pragma once
 
 #include <cstddef>
@@ -9,6 +9,8 @@
 #include <string>
 #include <string_view>
 #include <vector>
+
+#include "engine/sql/split.h"
 
 namespace engine {
 
@@ -36,8 +38,9 @@ struct ObjectName {
 // Reads forwards; never past the end, where End stands. Keywords are given in small letters.
 class SqlWords {
  public:
-  // Throws what Lexer throws: a statement of split_statements makes it throw nothing.
-  explicit SqlWords(std::string_view statement);
+  // Throws what Lexer throws: a statement of split_statements makes it throw nothing. `statement`
+  // must live as long.
+  explicit SqlWords(std::string_view statement, SqlFlavour flavour = SqlFlavour::PostgreSql);
 
   const SqlWord& word(std::size_t ahead = 0) const;
   bool at_end() const { return word().kind == SqlWord::Kind::End; }

@@ -62,6 +62,7 @@ void like_locks(const LikeShape& like, const ObjectName& table, const std::strin
   const RelationFacts* source = rules.find(like.table);
   if (source == nullptr) return;
   if (like.indexes && !source->indexes.empty()) rules.lock(key, Share);
+  if (like.statistics && !source->statistics.empty()) rules.lock(key, ShareUpdateExclusive);
   if (!like.identity) return;
   for (const ColumnFacts& column : source->columns) {
     if (!column.identity) continue;
@@ -135,6 +136,7 @@ class DropLocks {
     for (const ColumnFacts& column : relation.columns) {
       if (!column.sequence.empty()) rules_.lock(column.sequence, AccessExclusive);
     }
+    if (!relation.statistics.empty()) rules_.lock(relation, ShareUpdateExclusive);
     for (const ConstraintFacts& constraint : relation.constraints) {
       rules_.drop_foreign_key(constraint);
     }
@@ -144,7 +146,7 @@ class DropLocks {
     for (const std::string& parent : relation.parents) leave(parent);
     if (!cascade_) return;
     for (const std::string& other : relation.referenced_by) rules_.lock(other, AccessExclusive);
-    for (const std::string& view : relation.views) drop_key(view);
+    for (const auto& [view, columns] : relation.views) drop_key(view);
   }
 
  private:
@@ -379,9 +381,10 @@ class DataLocks {
     if (target.verb == DataVerb::LockRows) return rules_.lock_with_children(table, RowShare);
     rules_.lock_with_children(table, RowExclusive);
     if (!table.children.empty()) rules_.result().depends_on_rows = true;
-    if (target.verb == DataVerb::Insert || target.verb == DataVerb::Merge) defaults(target, table);
+    if (target.verb == DataVerb::Merge) return;  // its actions are targets of their own
+    if (target.verb == DataVerb::Insert) defaults(target, table);
     if (target.verb != DataVerb::Delete) look_up(target, table);
-    if (target.verb == DataVerb::Delete || target.verb == DataVerb::Merge) removed(table);
+    if (target.verb == DataVerb::Delete) removed(table);
     if (target.verb == DataVerb::Update) changed(target, table);
   }
 
@@ -414,6 +417,7 @@ class DataLocks {
         if (constraint.references != table.key()) continue;
         if ((constraint.*action).empty() || constraint.*action == "restrict") {
           rules_.lock(key, RowShare);
+          rules_.lock(table, RowShare);  // another row may stand in for the one that goes
         } else {
           rules_.lock(key, RowExclusive);
           if (constraint.*action == "cascade" && seen_.insert(key).second) refer(*other, action);

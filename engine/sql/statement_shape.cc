@@ -193,6 +193,7 @@ void take_like(SqlWords& words, Shape& shape) {
     if (!including) words.next();
     if (words.at_any({"all", "indexes"})) like.indexes = including;
     if (words.at_any({"all", "identity"})) like.identity = including;
+    if (words.at_any({"all", "statistics"})) like.statistics = including;
     words.next();
   }
   shape.likes.push_back(like);
@@ -345,8 +346,12 @@ Shape take_create(SqlWords& words) {
       return outside_transactions();
     default:
       if (words.at("tablespace")) return outside_transactions();
-      return words.at("subscription") ? unknown("CREATE SUBSCRIPTION talks to another server")
-                                      : harmless(kind);
+      if (words.at("subscription")) return unknown("CREATE SUBSCRIPTION talks to another server");
+      shape = harmless(kind);
+      if (kind == ObjectKind::Type || kind == ObjectKind::Domain) {
+        shape.objects = {words.take_object()};
+      }
+      return shape;
   }
   shape.temporary = temporary;
   return shape;
@@ -543,9 +548,9 @@ Shape take_statement(SqlWords& words) {
 
 }  // namespace
 
-Shape shape_of(std::string_view statement) {
+Shape shape_of(std::string_view statement, SqlFlavour flavour) {
   if (statement.size() > kLongestShape) return unknown("it is longer than 1 MiB");
-  SqlWords words(statement);
+  SqlWords words(statement, flavour);
   return take_statement(words);
 }
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// What a PostgreSQL statement does, as far as rules about locks and dangers need it. Not a grammar:
+// What a statement does, as far as rules about locks and dangers need it. Not a grammar:
 // what is not recognised says so, and whether it runs is PostgreSQL's business.
 #pragma once
 
@@ -39,6 +39,7 @@ struct ConstraintShape {
   std::vector<std::string> columns = {};
   Expression check = {};
   ObjectName references = {};
+  std::vector<std::string> referenced_columns = {};
   std::string on_delete = {};  // "cascade", "set null" ...; empty: no action
   std::string on_update = {};
   std::string using_index = {};
@@ -109,6 +110,7 @@ struct LikeShape {
   ObjectName table = {};
   bool indexes = false;
   bool identity = false;
+  bool statistics = false;
 };
 
 struct Shape {
@@ -145,7 +147,7 @@ struct Shape {
 
 // Never throws for what split_statements returns. Longer than kLongestShape bytes: Unknown.
 inline constexpr std::size_t kLongestShape = 1U << 20;
-Shape shape_of(std::string_view statement);
+Shape shape_of(std::string_view statement, SqlFlavour flavour = SqlFlavour::PostgreSql);
 
 // "varchar(10)", as a statement or format_type writes it.
 TypeShape take_type(SqlWords&);

@@ -21,7 +21,7 @@ create type mood as enum ('a', 'b');
 create domain posint as int check (value > 0);
 create domain dom as int;
 create function f() returns int language sql immutable as 'select 1';
-create function noisy() returns int language sql as 'select 1';
+create function noisy() returns int language plpgsql as 'begin return 1; end';
 create type comp as (a int, b text);
 create table parent(id int primary key, v text, code varchar(10) unique);
 create table child(id int primary key, pid int references parent(id),
@@ -46,6 +46,8 @@ create table plain_p(id int) partition by list(id);
 create table plain_p1 partition of plain_p for values in (1);
 create table inh(a int);
 create table inh1(b int) inherits(inh);
+create table heir(a int);
+create table published(id int primary key);
 create table usedom(d posint);
 create table self(id int primary key, p int references self(id));
 create table typed of comp;
@@ -58,10 +60,10 @@ create sequence sq;
 create trigger tg before update on child for each row
   execute function suppress_redundant_updates_trigger();
 create policy pol on child using (true);
-create publication pub for table late;
+create publication pub for table published;
 create table "Odd Name"("A" int);
 insert into parent select i, 'x', i from generate_series(1, 10) i;
-insert into child(id, pid, pc) select i, i, i from generate_series(1, 5) i;
+insert into child(id, pid, pc, n, d) select i, i, i, 1, 1 from generate_series(1, 5) i;
 insert into pp values (1, 'x'), (200, 'y');
 )";
 
@@ -194,7 +196,7 @@ constexpr const char* kStatements[] = {
     "alter table child disable trigger tg",
     "alter table child cluster on child_vv",
     "alter table child set without cluster",
-    "alter table seen inherit inh",
+    "alter table heir inherit inh",
     "alter table inh1 no inherit inh",
     "alter table typed not of",
     "alter table plain_p attach partition nothing_p default",
@@ -282,7 +284,7 @@ constexpr const char* kStatements[] = {
     "create or replace function f() returns int language sql immutable as $$ select 2 $$",
     "create schema s3",
     "alter publication pub add table child",
-    "alter publication pub drop table late",
+    "alter publication pub drop table published",
     "grant select on child to public",
     "analyze child, parent",
     "analyze pp",
@@ -306,7 +308,7 @@ constexpr const char* kStatements[] = {
     "select nextval('sq'), setval('public.sq', 10)",
     "select count(*), lower('X') from parent",
     "merge into parent p using seen s on p.id = s.id when matched then update set v = s.w",
-    "copy parent to stdout",
+    "table parent",
 };
 
 constexpr const char* kModes =

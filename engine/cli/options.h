@@ -39,6 +39,7 @@ struct Apply {
 struct ShowPlan {
   std::string target = {};
   DowngradePolicy downgrade = DowngradePolicy::Forbid;
+  std::filesystem::path out = {};  // --out; empty: none
 };
 struct Stamp {
   std::vector<std::string> targets = {};
@@ -144,6 +145,8 @@ struct Options {
   TransactionMode transactions = TransactionMode::PerRevision;
   std::chrono::milliseconds lock_wait{300'000};
   std::chrono::milliseconds connect_timeout{10'000};
+  std::filesystem::path plan_file = {};  // --plan: upgrade, apply; empty: none
+  bool no_destructive = false;
   std::string scripts_sha256 = {};  // 64 lower-case hex digits; empty: not checked
   ReportOptions report = {};
   std::string owner = {};

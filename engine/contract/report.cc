@@ -30,6 +30,8 @@ constexpr std::array kReasons = {
     ReasonInfo{Reason::AuthenticationFailed, "AuthenticationFailed", 5, "AuthenticationFailed"},
     ReasonInfo{Reason::DowngradeForbidden, "DowngradeForbidden", 6, "DowngradeForbidden"},
     ReasonInfo{Reason::IrreversibleRevision, "IrreversibleRevision", 6, "DowngradeForbidden"},
+    ReasonInfo{Reason::DestructiveForbidden, "DestructiveForbidden", 6, "DestructiveChangeBlocked"},
+    ReasonInfo{Reason::PlanOutdated, "PlanOutdated", 6, "ApprovalRequired"},
     ReasonInfo{Reason::NotUpToDate, "NotUpToDate", 7, "Progressing"},
     ReasonInfo{Reason::Interrupted, "Interrupted", 8, "Progressing"},
     ReasonInfo{Reason::Bug, "Bug", 70, "MigrationFailed"},

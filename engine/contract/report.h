@@ -35,6 +35,8 @@ enum class Reason {
   AuthenticationFailed,  // role, password, database name or pg_hba.conf
   DowngradeForbidden,    // `apply --downgrade=forbid` would have to go down
   IrreversibleRevision,  // a downgrade meets a script without a downgrade section
+  DestructiveForbidden,  // with --no-destructive, and a step would lose data
+  PlanOutdated,          // --plan FILE is not what would be done now
   NotUpToDate,           // for commands that only ask
   Interrupted,           // SIGINT or SIGTERM; rolled back
   Bug,                   // a broken promise of our own

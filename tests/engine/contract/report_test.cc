@@ -135,6 +135,8 @@ constexpr ReasonRow kContract[] = {
     {Reason::AuthenticationFailed, "AuthenticationFailed", 5, "AuthenticationFailed"},
     {Reason::DowngradeForbidden, "DowngradeForbidden", 6, "DowngradeForbidden"},
     {Reason::IrreversibleRevision, "IrreversibleRevision", 6, "DowngradeForbidden"},
+    {Reason::DestructiveForbidden, "DestructiveForbidden", 6, "DestructiveChangeBlocked"},
+    {Reason::PlanOutdated, "PlanOutdated", 6, "ApprovalRequired"},
     {Reason::NotUpToDate, "NotUpToDate", 7, "Progressing"},
     {Reason::Interrupted, "Interrupted", 8, "Progressing"},
     {Reason::Bug, "Bug", 70, "MigrationFailed"},

@@ -11,7 +11,8 @@ namespace {
 
 constexpr std::array kCommands = {
     CommandInfo{
-        "upgrade", "TARGET", "heads", "sql tag transaction plan no-destructive", "bring the database up to a revision",
+        "upgrade", "TARGET", "heads", "sql tag transaction plan no-destructive",
+        "bring the database up to a revision",
         "Runs what is missing, one transaction a revision, and stops at the first failure,\n"
         "which is rolled back. Nothing to do is success. A target that the database has\n"
         "already left behind is an error (exit code 4). With --sql the target may be a\n"
@@ -26,12 +27,13 @@ constexpr std::array kCommands = {
                 "bring the database to a revision, whichever direction that is",
                 "Steps such as `+1` are refused: the same command twice would mean two things.\n"
                 "Downwards only with --downgrade allow, else that is an error (exit code 6).\n"},
-    CommandInfo{"plan", "TARGET", "heads", "downgrade transaction out no-destructive",
-                "show what upgrade, downgrade or apply would do",
-                "Prints each step with the change of the version table, on PostgreSQL also what each\n"
-                "statement locks and what can go wrong, and changes nothing. Goes\n"
-                "up as upgrade does; where the target lies below the database, down, if\n"
-                "--downgrade is allow.\n"},
+    CommandInfo{
+        "plan", "TARGET", "heads", "downgrade transaction out no-destructive",
+        "show what upgrade, downgrade or apply would do",
+        "Prints each step with the change of the version table, on PostgreSQL also what each\n"
+        "statement locks and what can go wrong, and changes nothing. Goes\n"
+        "up as upgrade does; where the target lies below the database, down, if\n"
+        "--downgrade is allow.\n"},
     CommandInfo{"stamp", "REVISION...", "heads", "sql tag purge",
                 "write the version table without running any script",
                 "Says that the database is at these revisions. Nothing else is changed.\n"},
@@ -136,7 +138,8 @@ constexpr std::array kOwnOptions = {
     OptionInfo{"no-destructive", '\0', "", "refuse steps that lose data (exit code 6)"},
     OptionInfo{"out", '\0', "FILE", "also write the plan to this file, for --plan"},
     OptionInfo{"package", '\0', "", "make the folders a Python package (__init__.py)"},
-    OptionInfo{"plan", '\0', "FILE", "run what `stillhead plan --out FILE` wrote, or nothing (exit code 6)"},
+    OptionInfo{"plan", '\0', "FILE",
+               "run what `stillhead plan --out FILE` wrote, or nothing (exit code 6)"},
     OptionInfo{"purge", '\0', "", "empty the version table first, whatever it holds"},
     OptionInfo{"resolve-dependencies", '\0', "", "leave out what another revision depends on"},
     OptionInfo{"rev-id", '\0', "ID", "default: 12 random hexadecimal digits"},

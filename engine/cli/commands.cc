@@ -64,7 +64,8 @@ class Runner {
   }
 
   Output operator()(const ShowPlan& command) {
-    const PlanShown shown = show_plan(options_, command, context_.observer, context_.stop, paint(), report_);
+    const PlanShown shown =
+        show_plan(options_, command, context_.observer, context_.stop, paint(), report_);
     const Plan& plan = shown.plan;
     report_.target_revisions = {plan.targets.begin(), plan.targets.end()};
     report_.pending = static_cast<int>(plan.steps.size());

@@ -2,7 +2,6 @@
 #include "engine/cli/migrate.h"
 
 #include <fmt/format.h>
-
 #include <fmt/ranges.h>
 
 #include <memory>
@@ -45,10 +44,10 @@ Workplace::WhenMissing when_missing(const Command& command) {
 using Json = nlohmann::ordered_json;
 
 // The plan as data; with `paint` as `text`, too. Refuses what --no-destructive forbids.
-Json document_of(const Plan& plan, const RevisionGraph& graph, const std::vector<PreparedStep>& steps,
-                 const ShowPlan& command, const Options& options, Workplace& workplace,
-                 const std::string& engine_version, const Paint* paint = nullptr,
-                 std::string* text = nullptr) {
+Json document_of(const Plan& plan, const RevisionGraph& graph,
+                 const std::vector<PreparedStep>& steps, const ShowPlan& command,
+                 const Options& options, Workplace& workplace, const std::string& engine_version,
+                 const Paint* paint = nullptr, std::string* text = nullptr) {
   const SqlFlavour flavour = workplace.dialect().flavour();
   Catalog catalog;
   if (flavour == SqlFlavour::PostgreSql && !steps.empty()) {
@@ -75,7 +74,8 @@ Json document_of(const Plan& plan, const RevisionGraph& graph, const std::vector
 // Upgrade or Apply with --plan: the command that made the plan.
 ShowPlan planned_command(const Json& document) {
   return {document.at("targetName").get<std::string>(),
-          document.at("downgrade") == "allow" ? DowngradePolicy::Allow : DowngradePolicy::Forbid, {}};
+          document.at("downgrade") == "allow" ? DowngradePolicy::Allow : DowngradePolicy::Forbid,
+          {}};
 }
 
 // Keeps report.to true however execution ends: the rows that are known to be reached. A COMMIT
@@ -139,8 +139,8 @@ class Migration {
   }
 
   void compare_with_plan() {
-    const Json now = document_of(plan_, graph_, steps_, planned_command(*made_), options_, workplace_,
-                                 report_.engine_version);
+    const Json now = document_of(plan_, graph_, steps_, planned_command(*made_), options_,
+                                 workplace_, report_.engine_version);
     const auto differences = plan_differences(*made_, now);
     if (differences.empty()) return;
     throw Error(Reason::PlanOutdated,
@@ -151,7 +151,8 @@ class Migration {
 
   void run_locked() {
     const std::unique_ptr<MigrationLock> lock = workplace_.lock();
-    // A plan is compared once more: scripts and tables may have changed while the lock was waited for.
+    // A plan is compared once more: scripts and tables may have changed while the lock was waited
+    // for.
     if (const Rows rows = workplace_.rows(); made_ || set_of(rows) != plan_.start) {
       plan(rows);
       if (plan_.steps.empty()) {

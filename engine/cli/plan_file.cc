@@ -97,8 +97,8 @@ Json statement_json(const PlanInputs& inputs, const Statement& statement,
   const bool is_postgres = inputs.flavour == "PostgreSQL";
   Json locks = Json::array();
   for (const TableLock& lock : review.locks.locks) {
-    locks.push_back({{"relation", shown(inputs.catalog, lock.relation)},
-                     {"mode", code_of(lock.mode)}});
+    locks.push_back(
+        {{"relation", shown(inputs.catalog, lock.relation)}, {"mode", code_of(lock.mode)}});
   }
   Json rewrites = Json::array();
   for (const std::string& key : review.locks.rewrites) {
@@ -194,9 +194,9 @@ Json essence(const Json& document) {
     steps.push_back({step.at("direction"), step.at("revision").at("revision"), step.at("rows"),
                      step.at("checksum"), std::move(statements)});
   }
-  return {document.at("from"),          document.at("to"),     document.at("versionTable"),
-          document.at("transaction"),   document.at("target"), document.at("targetName"),
-          document.at("downgrade"),     std::move(steps)};
+  return {document.at("from"),        document.at("to"),     document.at("versionTable"),
+          document.at("transaction"), document.at("target"), document.at("targetName"),
+          document.at("downgrade"),   std::move(steps)};
 }
 
 std::string fingerprint_of(const Json& document) { return sha256_hex(dump(essence(document))); }
@@ -204,7 +204,8 @@ std::string fingerprint_of(const Json& document) { return sha256_hex(dump(essenc
 // --- reading -------------------------------------------------------------------------------------
 
 [[noreturn]] void refuse(std::string_view origin, const std::string& cause) {
-  throw Error(Reason::InvalidUsage, fmt::format("{} is no plan that can be used: {}", origin, cause),
+  throw Error(Reason::InvalidUsage,
+              fmt::format("{} is no plan that can be used: {}", origin, cause),
               "`stillhead plan TARGET --out FILE` writes one; it must not be changed by hand");
 }
 
@@ -276,8 +277,8 @@ void check_step(const Field& step) {
 }
 
 void check_fields(const Field& plan) {
-  for (const char* name : {"engineVersion", "versionTable", "targetName", "downgrade",
-                           "transaction", "fingerprint"}) {
+  for (const char* name :
+       {"engineVersion", "versionTable", "targetName", "downgrade", "transaction", "fingerprint"}) {
     plan.at(name).text();
   }
   for (const char* name : {"from", "target", "to"}) plan.at(name).texts();
@@ -306,8 +307,8 @@ std::string locks_text(const Json& statement) {
   if (!statement.at("locksKnown").get<bool>()) return "not known";
   std::string text;
   for (const Json& lock : statement.at("locks")) {
-    text += fmt::format("{}{}:{}", text.empty() ? "" : ", ",
-                        lock.at("relation").get<std::string>(), lock.at("mode").get<std::string>());
+    text += fmt::format("{}{}:{}", text.empty() ? "" : ", ", lock.at("relation").get<std::string>(),
+                        lock.at("mode").get<std::string>());
   }
   for (const Json& name : statement.at("rewrites")) {
     text += fmt::format("{}rewrites {}", text.empty() ? "" : ", ", name.get<std::string>());
@@ -330,16 +331,16 @@ void compare_steps(const Json& made, const Json& now, std::vector<std::string>& 
   const Json& after = now.at("statements");
   const bool same_script = made.at("checksum") == now.at("checksum");
   if (before.size() != after.size()) {
-    differences.push_back(fmt::format("{} has {} statements now instead of {}", file, after.size(),
-                                      before.size()));
+    differences.push_back(
+        fmt::format("{} has {} statements now instead of {}", file, after.size(), before.size()));
     return;
   }
   for (std::size_t i = 0; i < before.size(); ++i) {
     const auto differs = [&](const std::string& what, const std::string& was,
                              const std::string& is) {
       if (was == is) return;
-      differences.push_back(fmt::format("the {} of statement {} of {} were {} and are {}", what,
-                                        i + 1, id, was, is));
+      differences.push_back(
+          fmt::format("the {} of statement {} of {} were {} and are {}", what, i + 1, id, was, is));
     };
     if (before[i].at("text") != after[i].at("text") ||
         before[i].at("transactional") != after[i].at("transactional")) {
@@ -420,12 +421,12 @@ void refuse_destructive(const std::vector<PreparedStep>& steps, const PlanReview
       for (const Hazard& hazard : review[i][j].hazards) {
         const HazardInfo& info = info_of(hazard.kind);
         if (info.severity != Severity::DataLoss) continue;
-        throw Error(Reason::DestructiveForbidden,
-                    fmt::format("{} of {} would lose data at statement {}, {}:{}: {} ({})",
-                                name_of(steps[i].step.direction), steps[i].revision.id, j + 1,
-                                steps[i].revision.file, steps[i].statements[j].line, info.what,
-                                info.name),
-                    "without --no-destructive it runs; docs/hazards.md says what to do instead");
+        throw Error(
+            Reason::DestructiveForbidden,
+            fmt::format("{} of {} would lose data at statement {}, {}:{}: {} ({})",
+                        name_of(steps[i].step.direction), steps[i].revision.id, j + 1,
+                        steps[i].revision.file, steps[i].statements[j].line, info.what, info.name),
+            "without --no-destructive it runs; docs/hazards.md says what to do instead");
       }
     }
   }
@@ -438,9 +439,10 @@ Json plan_document(const PlanInputs& inputs) {
   Json document = {
       {"contractVersion", kPlanVersion},
       {"engineVersion", inputs.engine_version},
-      {"database", {{"url", inputs.database},
-                    {"kind", inputs.flavour},
-                    {"serverVersion", inputs.catalog.server_version}}},
+      {"database",
+       {{"url", inputs.database},
+        {"kind", inputs.flavour},
+        {"serverVersion", inputs.catalog.server_version}}},
       {"versionTable", table.schema.empty() ? table.name : table.schema + "." + table.name},
       {"targetName", inputs.target},
       {"downgrade", inputs.downgrade == DowngradePolicy::Allow ? "allow" : "forbid"},
@@ -462,8 +464,8 @@ std::string plan_text(const PlanInputs& inputs, const Paint& paint) {
     const PreparedStep& prepared = inputs.steps[i];
     text += step_text(prepared.step, prepared.revision, paint);
     for (std::size_t j = 0; j < prepared.statements.size(); ++j) {
-      text += paint.foreign(
-          statement_line(inputs, prepared.statements[j], inputs.review[i][j], j + 1));
+      text +=
+          paint.foreign(statement_line(inputs, prepared.statements[j], inputs.review[i][j], j + 1));
     }
   }
   return text;

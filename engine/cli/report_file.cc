@@ -53,7 +53,8 @@ bool replace_file(const fs::path& file, std::string_view text, mode_t mode) {
   const fs::file_status status = fs::symlink_status(file, ignored);
   if (fs::exists(status) && !fs::is_regular_file(status)) return false;
   const std::string temporary = fmt::format("{}.{}.tmp", file.string(), ::getpid());
-  if (write_file(temporary, O_EXCL, text, mode) && std::rename(temporary.c_str(), file.c_str()) == 0) {
+  if (write_file(temporary, O_EXCL, text, mode) &&
+      std::rename(temporary.c_str(), file.c_str()) == 0) {
     return true;
   }
   ::unlink(temporary.c_str());

@@ -125,7 +125,8 @@ class Reader {
   void read_session() {
     const Row row = query(fmt::format(
         "SELECT current_setting('server_version_num'), current_user, "
-        "upper(current_setting('TimeZone')) IN ('UTC', 'GMT', 'ETC/UTC', 'ETC/GMT', 'UCT', 'ZULU'), "
+        "upper(current_setting('TimeZone')) IN ('UTC', 'GMT', 'ETC/UTC', 'ETC/GMT', 'UCT', "
+        "'ZULU'), "
         "array_to_string(current_schemas(false), E'\\x1f'), "
         "(SELECT t.spcname FROM pg_catalog.pg_database d JOIN pg_catalog.pg_tablespace t "
         "ON t.oid = d.dattablespace WHERE d.datname = current_database())"))[0];
@@ -195,7 +196,8 @@ class Reader {
         "UNION SELECT attrelid FROM pg_catalog.pg_attribute a JOIN pg_catalog.pg_class c "
         "ON c.oid = a.attrelid WHERE atttypid = ANY('{{{}}}'::oid[]) AND NOT attisdropped "
         "AND c.relkind IN ('r', 'm', 'p') "
-        "UNION SELECT s.stxrelid FROM pg_catalog.pg_statistic_ext s WHERE s.stxname IN (VALUES {})), "
+        "UNION SELECT s.stxrelid FROM pg_catalog.pg_statistic_ext s WHERE s.stxname IN (VALUES "
+        "{})), "
         "edges AS MATERIALIZED ("
         "SELECT inhparent AS a, inhrelid AS b FROM pg_catalog.pg_inherits "
         "UNION SELECT inhrelid, inhparent FROM pg_catalog.pg_inherits "
@@ -227,7 +229,8 @@ class Reader {
 
   void read_relations() {
     for (const Row& row : query(fmt::format(
-             "SELECT c.oid, n.nspname, c.relname, c.relkind, pg_catalog.pg_get_userbyid(c.relowner), "
+             "SELECT c.oid, n.nspname, c.relname, c.relkind, "
+             "pg_catalog.pg_get_userbyid(c.relowner), "
              "t.spcname, a.amname, c.relpersistence = 'p' FROM pg_catalog.pg_class c "
              "JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace "
              "LEFT JOIN pg_catalog.pg_tablespace t ON t.oid = c.reltablespace "
@@ -254,7 +257,8 @@ class Reader {
              "CASE WHEN a.attcollation <> t.typcollation THEN l.collname END, a.attnotnull, "
              "a.atthasdef OR a.attidentity <> '', a.attidentity <> '', "
              "(SELECT d.objid FROM pg_catalog.pg_depend d JOIN pg_catalog.pg_class s ON s.oid = "
-             "d.objid AND s.relkind = 'S' WHERE d.classid = 'pg_class'::regclass AND d.refclassid = "
+             "d.objid AND s.relkind = 'S' WHERE d.classid = 'pg_class'::regclass AND d.refclassid "
+             "= "
              "'pg_class'::regclass AND d.refobjid = a.attrelid AND d.refobjsubid = a.attnum AND "
              "d.deptype IN ('a', 'i') LIMIT 1), a.atttypid "
              "FROM pg_catalog.pg_attribute a JOIN pg_catalog.pg_type t ON t.oid = a.atttypid "
@@ -266,10 +270,11 @@ class Reader {
       table->columns.push_back({row[1].value_or(""), type_named(row[2].value_or("")),
                                 row[3].value_or(""), is_true(row[4]), is_true(row[5]),
                                 is_true(row[6]), key_at(keys_, row[7])});
-      const bool stored = table->kind == RelationKind::Table ||
-                          table->kind == RelationKind::MaterializedView;
+      const bool stored =
+          table->kind == RelationKind::Table || table->kind == RelationKind::MaterializedView;
       const auto type = type_oids_.find(row[8].value_or(""));
-      if (stored && type != type_oids_.end()) catalog_.types[type->second].used_by.insert(table->key());
+      if (stored && type != type_oids_.end())
+        catalog_.types[type->second].used_by.insert(table->key());
     }
   }
 
@@ -278,7 +283,8 @@ class Reader {
              "SELECT i.indrelid, n.nspname, c.relname, i.indisunique, i.indisvalid, "
              "array_to_string(ARRAY(SELECT a.attname FROM pg_catalog.pg_attribute a "
              "WHERE a.attrelid = i.indrelid AND a.attnum > 0 AND (a.attnum = ANY(i.indkey) OR "
-             "EXISTS (SELECT FROM pg_catalog.pg_depend d WHERE d.classid = 'pg_class'::regclass AND "
+             "EXISTS (SELECT FROM pg_catalog.pg_depend d WHERE d.classid = 'pg_class'::regclass "
+             "AND "
              "d.objid = c.oid AND d.refclassid = 'pg_class'::regclass AND d.refobjid = i.indrelid "
              "AND d.refobjsubid = a.attnum))), E'\\x1f') "
              "FROM pg_catalog.pg_index i JOIN pg_catalog.pg_class c ON c.oid = i.indexrelid "
@@ -287,25 +293,29 @@ class Reader {
       RelationFacts* table = relation(row[0]);
       if (table == nullptr) continue;
       const auto columns = list_of(row[5]);
-      table->indexes.push_back(
-          {row[2].value_or(""), {columns.begin(), columns.end()}, is_true(row[3]), is_true(row[4])});
+      table->indexes.push_back({row[2].value_or(""),
+                                {columns.begin(), columns.end()},
+                                is_true(row[3]),
+                                is_true(row[4])});
       catalog_.index_tables[row[1].value_or("") + "." + row[2].value_or("")] = table->key();
     }
   }
 
   void read_constraints() {
-    for (const Row& row : query(fmt::format(
-             "SELECT c.conrelid, c.conname, c.contype, c.convalidated, c.confrelid, c.confdeltype, "
-             "c.confupdtype, pg_catalog.pg_get_expr(c.conbin, c.conrelid), i.relname, "
-             "array_to_string(ARRAY(SELECT a.attname FROM unnest(c.conkey) WITH ORDINALITY k(n, o) "
-             "JOIN pg_catalog.pg_attribute a ON a.attrelid = c.conrelid AND a.attnum = k.n ORDER BY "
-             "k.o), E'\\x1f'), "
-             "array_to_string(ARRAY(SELECT a.attname FROM unnest(c.confkey) WITH ORDINALITY k(n, o) "
-             "JOIN pg_catalog.pg_attribute a ON a.attrelid = c.confrelid AND a.attnum = k.n ORDER BY "
-             "k.o), E'\\x1f') FROM pg_catalog.pg_constraint c LEFT JOIN pg_catalog.pg_class i "
-             "ON i.oid = c.conindid AND c.contype IN ('p', 'u', 'x') "
-             "WHERE c.contype <> 't' AND c.conrelid <> 0 AND {}",
-             among("c.conrelid")))) {
+    for (
+        const Row& row : query(fmt::format(
+            "SELECT c.conrelid, c.conname, c.contype, c.convalidated, c.confrelid, c.confdeltype, "
+            "c.confupdtype, pg_catalog.pg_get_expr(c.conbin, c.conrelid), i.relname, "
+            "array_to_string(ARRAY(SELECT a.attname FROM unnest(c.conkey) WITH ORDINALITY k(n, o) "
+            "JOIN pg_catalog.pg_attribute a ON a.attrelid = c.conrelid AND a.attnum = k.n ORDER BY "
+            "k.o), E'\\x1f'), "
+            "array_to_string(ARRAY(SELECT a.attname FROM unnest(c.confkey) WITH ORDINALITY k(n, o) "
+            "JOIN pg_catalog.pg_attribute a ON a.attrelid = c.confrelid AND a.attnum = k.n ORDER "
+            "BY "
+            "k.o), E'\\x1f') FROM pg_catalog.pg_constraint c LEFT JOIN pg_catalog.pg_class i "
+            "ON i.oid = c.conindid AND c.contype IN ('p', 'u', 'x') "
+            "WHERE c.contype <> 't' AND c.conrelid <> 0 AND {}",
+            among("c.conrelid")))) {
       RelationFacts* table = relation(row[0]);
       if (table == nullptr) continue;
       ConstraintFacts facts;
@@ -328,7 +338,8 @@ class Reader {
 
   void read_inheritance() {
     for (const Row& row : query(fmt::format(
-             "SELECT h.inhparent, h.inhrelid, p.partdefid = h.inhrelid FROM pg_catalog.pg_inherits h "
+             "SELECT h.inhparent, h.inhrelid, p.partdefid = h.inhrelid FROM pg_catalog.pg_inherits "
+             "h "
              "LEFT JOIN pg_catalog.pg_partitioned_table p ON p.partrelid = h.inhparent WHERE {}",
              among("h.inhrelid")))) {
       RelationFacts* parent = relation(row[0]);
@@ -347,8 +358,10 @@ class Reader {
              "ON a.attrelid = d.refobjid AND a.attnum = d.refobjsubid WHERE d.classid = "
              "'pg_rewrite'::regclass AND d.refclassid = 'pg_class'::regclass AND r.ev_class <> "
              "d.refobjid AND r.ev_type = '1' AND {} "
-             "UNION ALL SELECT s.stxrelid, NULL, s.stxname, a.attname FROM pg_catalog.pg_statistic_ext s "
-             "JOIN pg_catalog.pg_attribute a ON a.attrelid = s.stxrelid AND a.attnum = ANY(s.stxkeys) "
+             "UNION ALL SELECT s.stxrelid, NULL, s.stxname, a.attname FROM "
+             "pg_catalog.pg_statistic_ext s "
+             "JOIN pg_catalog.pg_attribute a ON a.attrelid = s.stxrelid AND a.attnum = "
+             "ANY(s.stxkeys) "
              "WHERE {}",
              among("d.refobjid"), among("stxrelid")))) {
       RelationFacts* table = relation(row[0]);
@@ -373,7 +386,16 @@ class Reader {
 
 Catalog read_catalog(Connection& connection, const CatalogQuestion& question) {
   if (connection.dialect().flavour() != SqlFlavour::PostgreSql) return {};
-  return Reader(connection, question).read();
+  if (connection.in_transaction()) return Reader(connection, question).read();
+  // One snapshot for all queries. The planner thinks much of the long ones: compiling them would
+  // take longer than running them.
+  Transaction transaction(connection);
+  connection.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY");
+  connection.query(
+      "SELECT set_config('jit', 'off', true) WHERE current_setting('jit', true) IS NOT NULL");
+  Catalog catalog = Reader(connection, question).read();
+  transaction.commit();
+  return catalog;
 }
 
 }  // namespace engine

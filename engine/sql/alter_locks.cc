@@ -213,9 +213,9 @@ class AlterLocks {
 
   void add_constraint(const ConstraintShape& constraint) {
     constraint_locks(constraint, relation_.key(), rules_);
-    const bool builds = constraint.using_index.empty() &&
-                        (constraint.kind == ConstraintKind::Unique ||
-                         constraint.kind == ConstraintKind::PrimaryKey);
+    const bool builds =
+        constraint.using_index.empty() && (constraint.kind == ConstraintKind::Unique ||
+                                           constraint.kind == ConstraintKind::PrimaryKey);
     if (!builds || relation_.kind != RelationKind::PartitionedTable) return;
     for (const RelationFacts* each : targets_) rules_.lock(*each, Share);
   }
@@ -273,8 +273,7 @@ class AlterLocks {
   }
 
   // Foreign keys of other tables that point to a key with this column.
-  void remake_references(const RelationFacts& table, const ColumnFacts& column,
-                         TypeChange change) {
+  void remake_references(const RelationFacts& table, const ColumnFacts& column, TypeChange change) {
     for (const std::string& key : table.referenced_by) {
       const RelationFacts* other = rules_.catalog().at(key);
       if (other == nullptr) continue;

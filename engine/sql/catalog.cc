@@ -68,7 +68,8 @@ bool says_not_null(const std::string& check, std::string_view column) {
   for (; !words.at_end(); words.next()) {
     if (words.at_any({"or", "not", "case", "coalesce"})) return false;
     if (!words.word().is_name() || words.word().text != column) continue;
-    const bool reads = words.word(1).is("is") && words.word(2).is("not") && words.word(3).is("null");
+    const bool reads =
+        words.word(1).is("is") && words.word(2).is("not") && words.word(3).is("null");
     found = found || reads;
     if (reads) words.go_to(words.position() + 3);
   }

@@ -39,7 +39,7 @@ struct ConstraintFacts {
   std::string index = {};       // of a key
   std::string references = {};  // key of the table that a foreign key points to
   std::vector<std::string> referenced_columns = {};  // empty: its primary key
-  std::string on_delete = {};   // "cascade", "set null", "set default"; empty: no action
+  std::string on_delete = {};  // "cascade", "set null", "set default"; empty: no action
   std::string on_update = {};
   std::string text = {};  // of a CHECK: its expression
 };
@@ -58,14 +58,14 @@ struct RelationFacts {
   std::vector<ColumnFacts> columns = {};
   std::vector<IndexFacts> indexes = {};
   std::vector<ConstraintFacts> constraints = {};
-  std::set<std::string> children = {};       // partitions, inheriting tables; not theirs
+  std::set<std::string> children = {};  // partitions, inheriting tables; not theirs
   std::set<std::string> parents = {};
   std::string default_partition = {};
   std::set<std::string> referenced_by = {};  // tables with a foreign key to this one
   // Views that read it, views of views not; and the columns that each uses.
   std::map<std::string, std::set<std::string>> views = {};
   std::map<std::string, std::set<std::string>> statistics = {};  // name -> columns
-  bool made_here = false;                    // by an earlier statement of the plan
+  bool made_here = false;  // by an earlier statement of the plan
 
   const ColumnFacts* column(std::string_view) const;
   ColumnFacts* column(std::string_view);
@@ -77,20 +77,20 @@ struct RelationFacts {
 
 struct TypeFacts {
   bool is_domain = false;
-  bool has_constraints = false;  // CHECK or NOT NULL, also those of the domain beneath
-  TypeShape base = {};           // of a domain
+  bool has_constraints = false;        // CHECK or NOT NULL, also those of the domain beneath
+  TypeShape base = {};                 // of a domain
   std::set<std::string> used_by = {};  // tables with a column of it
   bool made_here = false;
 };
 
 struct Catalog {
-  bool is_read = false;  // false: nothing is known (no database)
+  bool is_read = false;    // false: nothing is known (no database)
   int server_version = 0;  // 150018
   std::string user = {};
   bool utc = true;  // the session's TimeZone
   std::vector<std::string> search_path = {"public"};
-  std::string default_tablespace = {};  // of the database
-  std::map<std::string, RelationFacts> relations = {};  // by key
+  std::string default_tablespace = {};                   // of the database
+  std::map<std::string, RelationFacts> relations = {};   // by key
   std::map<std::string, std::string> index_tables = {};  // key of an index -> key of its table
   std::map<std::string, TypeFacts> types = {};           // by name
   // By name, of those asked for: what is volatile, and what is not of PostgreSQL itself.

@@ -86,9 +86,13 @@ class TableChange {
 
   void add(const ColumnShape& column) {
     if (table_.column(column.name) != nullptr) return;
-    ColumnFacts facts{column.name, column.type, column.collation, column.not_null,
+    ColumnFacts facts{column.name,
+                      column.type,
+                      column.collation,
+                      column.not_null,
                       !column.default_value.empty() || column.identity != Identity::None,
-                      column.identity == Identity::Identity, ""};
+                      column.identity == Identity::Identity,
+                      ""};
     if (column.identity != Identity::None) facts.sequence = make_sequence(column.name);
     table_.columns.push_back(std::move(facts));
     for (const ConstraintShape& constraint : column.constraints) add(constraint);
@@ -416,7 +420,7 @@ void create_relation(const Shape& shape, Catalog& catalog) {
   const std::string key = catalog.key_of(name);
   made.schema = key.substr(0, key.find('.'));
   made.name = name.name;
-  made.kind = shape.verb == Verb::CreateSequence ? RelationKind::Sequence
+  made.kind = shape.verb == Verb::CreateSequence           ? RelationKind::Sequence
               : shape.kind == ObjectKind::MaterializedView ? RelationKind::MaterializedView
                                                            : RelationKind::View;
   made.owner = catalog.user;

@@ -12,24 +12,26 @@ constexpr std::array kHazards = {
     HazardInfo{HazardKind::IndexBuildBlocksWrites, "index-build-blocks-writes", BlocksWrites,
                "nobody can write to the table until the index is built",
                "CREATE INDEX CONCURRENTLY in an autocommit section"},
-    HazardInfo{HazardKind::IndexDropBlocksReads, "index-drop-blocks-reads", BlocksReads,
-               "the drop waits for every transaction on the table, and everybody else waits behind it",
-               "DROP INDEX CONCURRENTLY in an autocommit section"},
+    HazardInfo{
+        HazardKind::IndexDropBlocksReads, "index-drop-blocks-reads", BlocksReads,
+        "the drop waits for every transaction on the table, and everybody else waits behind it",
+        "DROP INDEX CONCURRENTLY in an autocommit section"},
     HazardInfo{HazardKind::ReindexBlocksWrites, "reindex-blocks-writes", BlocksWrites,
                "nobody can write to the table, or read by the index, until it is built again",
                "REINDEX ... CONCURRENTLY in an autocommit section"},
-    HazardInfo{HazardKind::ConcurrentIndexOnPartitioned, "concurrent-index-on-partitioned", Fails,
-               "a partitioned table takes no CREATE INDEX CONCURRENTLY (SQLSTATE 0A000)",
-               "CREATE INDEX ... ON ONLY the parent, one CONCURRENTLY on each partition, then ALTER "
-               "INDEX ... ATTACH PARTITION"},
+    HazardInfo{
+        HazardKind::ConcurrentIndexOnPartitioned, "concurrent-index-on-partitioned", Fails,
+        "a partitioned table takes no CREATE INDEX CONCURRENTLY (SQLSTATE 0A000)",
+        "CREATE INDEX ... ON ONLY the parent, one CONCURRENTLY on each partition, then ALTER "
+        "INDEX ... ATTACH PARTITION"},
     HazardInfo{HazardKind::ConcurrentlyInTransaction, "concurrently-in-transaction", Fails,
                "CONCURRENTLY cannot run in a transaction (SQLSTATE 25001)",
                "put the statement between `-- stillhead:autocommit` and `-- stillhead:end`"},
     HazardInfo{HazardKind::NotInTransaction, "not-in-transaction", Fails,
                "the statement cannot run in a transaction (SQLSTATE 25001)",
                "put the statement between `-- stillhead:autocommit` and `-- stillhead:end`"},
-    HazardInfo{HazardKind::PrimaryKeyBuildBlocksReads, "primary-key-build-blocks-reads", BlocksReads,
-               "nobody can use the table until the key's index is built",
+    HazardInfo{HazardKind::PrimaryKeyBuildBlocksReads, "primary-key-build-blocks-reads",
+               BlocksReads, "nobody can use the table until the key's index is built",
                "build a unique index CONCURRENTLY, then ADD PRIMARY KEY USING INDEX"},
     HazardInfo{HazardKind::UniqueBuildBlocksReads, "unique-build-blocks-reads", BlocksReads,
                "nobody can use the table until the constraint's index is built",
@@ -40,8 +42,8 @@ constexpr std::array kHazards = {
     HazardInfo{HazardKind::CheckScanBlocksReads, "check-scan-blocks-reads", BlocksReads,
                "nobody can use the table while every row is checked",
                "ADD CONSTRAINT ... NOT VALID, and VALIDATE CONSTRAINT in a later revision"},
-    HazardInfo{HazardKind::ForeignKeyScanBlocksWrites, "foreign-key-scan-blocks-writes", BlocksWrites,
-               "nobody can write to either table while every row is looked up",
+    HazardInfo{HazardKind::ForeignKeyScanBlocksWrites, "foreign-key-scan-blocks-writes",
+               BlocksWrites, "nobody can write to either table while every row is looked up",
                "ADD CONSTRAINT ... NOT VALID, and VALIDATE CONSTRAINT in a later revision"},
     HazardInfo{HazardKind::ForeignKeyDropBlocksReads, "foreign-key-drop-blocks-reads", BlocksReads,
                "both tables are locked against everybody, the referenced one too",
@@ -49,24 +51,28 @@ constexpr std::array kHazards = {
     HazardInfo{HazardKind::ValidateInSameTransaction, "validate-in-same-transaction", BlocksWrites,
                "the lock of ADD CONSTRAINT ... NOT VALID is kept while every row is checked",
                "move VALIDATE CONSTRAINT to a later revision"},
-    HazardInfo{HazardKind::NotNullScanBlocksReads, "not-null-scan-blocks-reads", BlocksReads,
-               "nobody can use the table while every row is checked",
-               "add and validate CHECK (column IS NOT NULL) first: SET NOT NULL then looks at no row"},
-    HazardInfo{HazardKind::DomainScanBlocksWrites, "domain-scan-blocks-writes", BlocksWrites,
-               "nobody can write to any table that uses the domain while its rows are checked",
-               "ADD CONSTRAINT ... NOT VALID takes no such lock; validate it when the tables are idle"},
+    HazardInfo{
+        HazardKind::NotNullScanBlocksReads, "not-null-scan-blocks-reads", BlocksReads,
+        "nobody can use the table while every row is checked",
+        "add and validate CHECK (column IS NOT NULL) first: SET NOT NULL then looks at no row"},
+    HazardInfo{
+        HazardKind::DomainScanBlocksWrites, "domain-scan-blocks-writes", BlocksWrites,
+        "nobody can write to any table that uses the domain while its rows are checked",
+        "ADD CONSTRAINT ... NOT VALID takes no such lock; validate it when the tables are idle"},
     HazardInfo{HazardKind::VolatileDefaultRewrites, "volatile-default-rewrites", Rewrites,
                "the default differs for each row: the table and its indexes are written anew while "
                "nobody can use it",
                "add the column without default, set the default, fill old rows in batches"},
-    HazardInfo{HazardKind::SequenceColumnRewrites, "sequence-column-rewrites", Rewrites,
-               "every row gets a number: the table and its indexes are written anew while nobody can "
-               "use it",
-               "add a plain column, fill it in batches, then make it an identity column"},
-    HazardInfo{HazardKind::GeneratedColumnRewrites, "generated-column-rewrites", Rewrites,
-               "the value of every row is computed: the table and its indexes are written anew while "
-               "nobody can use it",
-               "add a plain column that a trigger fills, and fill old rows in batches"},
+    HazardInfo{
+        HazardKind::SequenceColumnRewrites, "sequence-column-rewrites", Rewrites,
+        "every row gets a number: the table and its indexes are written anew while nobody can "
+        "use it",
+        "add a plain column, fill it in batches, then make it an identity column"},
+    HazardInfo{
+        HazardKind::GeneratedColumnRewrites, "generated-column-rewrites", Rewrites,
+        "the value of every row is computed: the table and its indexes are written anew while "
+        "nobody can use it",
+        "add a plain column that a trigger fills, and fill old rows in batches"},
     HazardInfo{HazardKind::DomainColumnRewrites, "domain-column-rewrites", Rewrites,
                "a domain with constraints makes PostgreSQL write the table and its indexes anew",
                "use the domain's base type and a CHECK added NOT VALID"},
@@ -74,20 +80,23 @@ constexpr std::array kHazards = {
                "a table with rows refuses the column (SQLSTATE 23502), and old code cannot insert "
                "any more",
                "give a default, or add it nullable and set NOT NULL once it is filled"},
-    HazardInfo{HazardKind::ColumnCheckScanBlocksReads, "column-check-scan-blocks-reads", BlocksReads,
-               "nobody can use the table while every row is checked, new as the column is",
-               "add the column alone, then the CHECK as NOT VALID, and validate it in a later revision"},
+    HazardInfo{
+        HazardKind::ColumnCheckScanBlocksReads, "column-check-scan-blocks-reads", BlocksReads,
+        "nobody can use the table while every row is checked, new as the column is",
+        "add the column alone, then the CHECK as NOT VALID, and validate it in a later revision"},
     HazardInfo{HazardKind::ColumnKeyBuildBlocksReads, "column-key-build-blocks-reads", BlocksReads,
                "nobody can use the table until the column's index is built",
                "add the column alone, build a unique index CONCURRENTLY, then add the constraint "
                "USING INDEX"},
-    HazardInfo{HazardKind::TypeChangeRewrites, "type-change-rewrites", Rewrites,
-               "the values are stored differently: the table and its indexes are written anew while "
-               "nobody can use it",
-               "add a column of the new type, fill it in batches, and swap the two"},
-    HazardInfo{HazardKind::ColumnDropped, "column-dropped", DataLoss,
-               "the column's values are gone, and code that names it fails",
-               "release code that no longer uses it first; keep a copy of what may be wanted again"},
+    HazardInfo{
+        HazardKind::TypeChangeRewrites, "type-change-rewrites", Rewrites,
+        "the values are stored differently: the table and its indexes are written anew while "
+        "nobody can use it",
+        "add a column of the new type, fill it in batches, and swap the two"},
+    HazardInfo{
+        HazardKind::ColumnDropped, "column-dropped", DataLoss,
+        "the column's values are gone, and code that names it fails",
+        "release code that no longer uses it first; keep a copy of what may be wanted again"},
     HazardInfo{HazardKind::ColumnRenamed, "column-renamed", BreaksOldCode,
                "code that still uses the old name fails at once (SQLSTATE 42703)",
                "add a column with the new name, write to both, move the code, drop the old one"},
@@ -106,9 +115,10 @@ constexpr std::array kHazards = {
     HazardInfo{HazardKind::TableRenamed, "table-renamed", BreaksOldCode,
                "code that still uses the old name fails at once (SQLSTATE 42P01)",
                "create a view with the old name in the same transaction"},
-    HazardInfo{HazardKind::PartitionCreateBlocksReads, "partition-create-blocks-reads", BlocksReads,
-               "nobody can use the partitioned table until the transaction ends",
-               "create the table alone and ATTACH PARTITION: the parent stays readable and writable"},
+    HazardInfo{
+        HazardKind::PartitionCreateBlocksReads, "partition-create-blocks-reads", BlocksReads,
+        "nobody can use the partitioned table until the transaction ends",
+        "create the table alone and ATTACH PARTITION: the parent stays readable and writable"},
     HazardInfo{HazardKind::PartitionDetachBlocksReads, "partition-detach-blocks-reads", BlocksReads,
                "nobody can use the partitioned table until the transaction ends",
                "DETACH PARTITION ... CONCURRENTLY in an autocommit section"},
@@ -130,14 +140,16 @@ constexpr std::array kHazards = {
     HazardInfo{HazardKind::AllRowsUpdated, "all-rows-updated", BlocksWrites,
                "there is no WHERE: nobody else can change any row until the transaction ends",
                "use a `-- stillhead:batch` section, or say which rows"},
-    HazardInfo{HazardKind::RowsChangedUnderLock, "rows-changed-under-lock", BlocksReads,
-               "a table is locked against everybody since an earlier statement, and rows are changed "
-               "before it is free again",
-               "move the change of rows to a revision of its own"},
-    HazardInfo{HazardKind::WorkUnderLock, "work-under-lock", BlocksReads,
-               "a table is locked against everybody since an earlier statement while this one reads "
-               "or writes a whole table",
-               "move one of the two to a revision of its own"},
+    HazardInfo{
+        HazardKind::RowsChangedUnderLock, "rows-changed-under-lock", BlocksReads,
+        "a table is locked against everybody since an earlier statement, and rows are changed "
+        "before it is free again",
+        "move the change of rows to a revision of its own"},
+    HazardInfo{
+        HazardKind::WorkUnderLock, "work-under-lock", BlocksReads,
+        "a table is locked against everybody since an earlier statement while this one reads "
+        "or writes a whole table",
+        "move one of the two to a revision of its own"},
     HazardInfo{HazardKind::SeveralTablesLocked, "several-tables-locked", Fails,
                "two tables are locked one after the other: with code that uses them in the other "
                "order it is a deadlock (SQLSTATE 40P01)",
@@ -157,8 +169,8 @@ static_assert([] {
   return kHazards.back().kind == HazardKind::EnumValueRenamed;
 }());
 
-constexpr std::array<std::string_view, 6> kSeverities = {"blocks-reads", "blocks-writes", "rewrites",
-                                                         "data-loss", "fails", "breaks-old-code"};
+constexpr std::array<std::string_view, 6> kSeverities = {
+    "blocks-reads", "blocks-writes", "rewrites", "data-loss", "fails", "breaks-old-code"};
 
 }  // namespace
 

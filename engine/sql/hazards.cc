@@ -245,8 +245,8 @@ class HazardRules {
   // Without a database only the best known are known.
   bool is_volatile(const Expression& value) const {
     static const std::set<std::string, std::less<>> kKnown = {
-        "clock_timestamp", "random", "gen_random_uuid", "nextval", "timeofday",
-        "uuid_generate_v4", "uuid_generate_v1"};
+        "clock_timestamp", "random",           "gen_random_uuid", "nextval",
+        "timeofday",       "uuid_generate_v4", "uuid_generate_v1"};
     return std::ranges::any_of(value.functions, [this](const std::string& function) {
       return catalog_.volatile_functions.contains(function) ||
              (!catalog_.is_read && kKnown.contains(function));
@@ -281,8 +281,8 @@ class HazardRules {
 
   void set_type(const Action& action, const std::string& table) {
     const ColumnFacts* column = table_ == nullptr ? nullptr : table_->column(action.name);
-    const bool free = column != nullptr &&
-                      type_change(*column, action, catalog_) != TypeChange::Rewrites;
+    const bool free =
+        column != nullptr && type_change(*column, action, catalog_) != TypeChange::Rewrites;
     if (!free) add(TypeChangeRewrites, table);
   }
 
@@ -325,7 +325,8 @@ class HazardRules {
     if (shape_.verb == Verb::AlterType) {
       const std::string& type = shape_.objects.front().name;
       const bool added = shape_.new_name.empty() && !shape_.name.empty();
-      if (added && !transaction_.new_types.contains(type)) transaction_.new_values[shape_.name] = type;
+      if (added && !transaction_.new_types.contains(type))
+        transaction_.new_values[shape_.name] = type;
       return;
     }
     if (shape_.verb == Verb::Harmless && shape_.kind == ObjectKind::Type) {

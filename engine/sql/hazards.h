@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // What can go wrong with a statement that PostgreSQL accepts: who has to wait, what is lost, what
-// fails. Names are public (docs/hazards.md, plan files): add, never rename. Each is proved on a live
-// server by tests/database/hazards_test.cc.
+// fails. Names are public (docs/hazards.md, plan files): add, never rename. Each is proved on a
+// live server by tests/database/hazards_test.cc.
 #pragma once
 
 #include <map>
@@ -84,16 +84,17 @@ struct Hazard {
 
 // What the statements before did in the same transaction. A new one for each transaction.
 struct TransactionFacts {
-  bool is_transaction = true;  // false: the statement commits by itself
-  std::set<std::string> exclusive = {};  // tables that are ACCESS EXCLUSIVE locked, made before
-  std::set<std::string> unvalidated = {};        // "table constraint" added NOT VALID
+  bool is_transaction = true;              // false: the statement commits by itself
+  std::set<std::string> exclusive = {};    // tables that are ACCESS EXCLUSIVE locked, made before
+  std::set<std::string> unvalidated = {};  // "table constraint" added NOT VALID
   std::map<std::string, std::string> new_values = {};  // added to an enum -> its type
   std::set<std::string> new_types = {};
 };
 
-// `locks` by locks_of with the same catalog; for SQLite none. Tells `transaction` what the statement
-// did.
-std::vector<Hazard> hazards_of(std::string_view statement, const Shape&, const StatementLocks& locks,
-                               const Catalog&, SqlFlavour, TransactionFacts& transaction);
+// `locks` by locks_of with the same catalog; for SQLite none. Tells `transaction` what the
+// statement did.
+std::vector<Hazard> hazards_of(std::string_view statement, const Shape&,
+                               const StatementLocks& locks, const Catalog&, SqlFlavour,
+                               TransactionFacts& transaction);
 
 }  // namespace engine

@@ -12,15 +12,24 @@ namespace {
 // As written -> as format_type prints it.
 const std::map<std::string, std::string, std::less<>>& type_aliases() {
   static const std::map<std::string, std::string, std::less<>> kAliases = {
-      {"int", "integer"},       {"int4", "integer"},
-      {"int8", "bigint"},       {"int2", "smallint"},
-      {"varchar", "character varying"}, {"char", "character"},
-      {"bpchar", "character"},  {"decimal", "numeric"},
-      {"dec", "numeric"},       {"bool", "boolean"},
-      {"float8", "double precision"}, {"float4", "real"},
-      {"float", "double precision"},  {"varbit", "bit varying"},
-      {"timestamptz", "timestamp with time zone"}, {"timetz", "time with time zone"},
-      {"timestamp", "timestamp without time zone"}, {"time", "time without time zone"},
+      {"int", "integer"},
+      {"int4", "integer"},
+      {"int8", "bigint"},
+      {"int2", "smallint"},
+      {"varchar", "character varying"},
+      {"char", "character"},
+      {"bpchar", "character"},
+      {"decimal", "numeric"},
+      {"dec", "numeric"},
+      {"bool", "boolean"},
+      {"float8", "double precision"},
+      {"float4", "real"},
+      {"float", "double precision"},
+      {"varbit", "bit varying"},
+      {"timestamptz", "timestamp with time zone"},
+      {"timetz", "time with time zone"},
+      {"timestamp", "timestamp without time zone"},
+      {"time", "time without time zone"},
       {"nchar", "character"},
   };
   return kAliases;
@@ -210,8 +219,8 @@ bool take_column_clause(SqlWords& words, ColumnShape& column) {
 
 Identity take_serial(TypeShape& type) {
   static const std::map<std::string, std::string, std::less<>> kSerials = {
-      {"serial", "integer"},      {"serial4", "integer"},  {"bigserial", "bigint"},
-      {"serial8", "bigint"},      {"smallserial", "smallint"}, {"serial2", "smallint"}};
+      {"serial", "integer"}, {"serial4", "integer"},      {"bigserial", "bigint"},
+      {"serial8", "bigint"}, {"smallserial", "smallint"}, {"serial2", "smallint"}};
   const auto found = kSerials.find(type.name);
   if (found == kSerials.end() || !type.schema.empty()) return Identity::None;
   type.name = found->second;
@@ -294,17 +303,23 @@ Expression take_expression(SqlWords& words) {
 std::set<std::string> functions_between(SqlWords& words, std::size_t from, std::size_t to) {
   // Names before a parenthesis that are no functions.
   static const std::set<std::string, std::less<>> kNoFunctions = {
-      "all",    "and",     "any",    "array",  "as",       "between", "by",    "case",   "check",
-      "cast",   "coalesce", "conflict", "default", "distinct", "else",   "end",   "except", "exists",
-      "extract", "filter", "from",   "greatest", "group",  "grouping", "having", "in",    "index",
-      "insert", "intersect", "interval", "into", "is",     "join",    "key",   "lateral", "least",
-      "limit",  "like",    "materialized", "not", "null",  "nullif",  "offset", "on",     "only",
-      "or",     "order",   "over",   "overlay", "partition", "position", "row", "rows",  "select",
-      "set",    "similar", "some",   "substring", "table", "then",    "to",    "trim",   "union",
-      "unique", "using",   "values", "when",   "where",   "with",    "within", "xmlelement",
-      "returning", "references", "primary", "foreign", "exclude", "window", "cube", "rollup", "sets",
-      "timestamp", "time",  "numeric", "decimal", "varchar", "char", "character", "varying", "bit",
-      "varbit", "dec", "float", "timestamptz", "timetz", "bpchar", "zone", "tablesample"};
+      "all",        "and",       "any",          "array",     "as",         "between",
+      "by",         "case",      "check",        "cast",      "coalesce",   "conflict",
+      "default",    "distinct",  "else",         "end",       "except",     "exists",
+      "extract",    "filter",    "from",         "greatest",  "group",      "grouping",
+      "having",     "in",        "index",        "insert",    "intersect",  "interval",
+      "into",       "is",        "join",         "key",       "lateral",    "least",
+      "limit",      "like",      "materialized", "not",       "null",       "nullif",
+      "offset",     "on",        "only",         "or",        "order",      "over",
+      "overlay",    "partition", "position",     "row",       "rows",       "select",
+      "set",        "similar",   "some",         "substring", "table",      "then",
+      "to",         "trim",      "union",        "unique",    "using",      "values",
+      "when",       "where",     "with",         "within",    "xmlelement", "returning",
+      "references", "primary",   "foreign",      "exclude",   "window",     "cube",
+      "rollup",     "sets",      "timestamp",    "time",      "numeric",    "decimal",
+      "varchar",    "char",      "character",    "varying",   "bit",        "varbit",
+      "dec",        "float",     "timestamptz",  "timetz",    "bpchar",     "zone",
+      "tablesample"};
   std::set<std::string> functions;
   const std::size_t before = words.position();
   SqlWord last = {};

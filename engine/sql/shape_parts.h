@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Parts of statements that statement_shape.cc puts together. Each reads as far as its part goes, and
-// gives what it could read.
+// Parts of statements that statement_shape.cc puts together. Each reads as far as its part goes,
+// and gives what it could read.
 #pragma once
 
 #include "engine/sql/statement_shape.h"

@@ -86,8 +86,8 @@ bool SqlWords::at_any(std::initializer_list<std::string_view> keywords) const {
 
 bool SqlWords::at_all(std::initializer_list<std::string_view> keywords) const {
   std::size_t ahead = 0;
-  return std::ranges::all_of(
-      keywords, [&](std::string_view keyword) { return word(ahead++).is(keyword); });
+  return std::ranges::all_of(keywords,
+                             [&](std::string_view keyword) { return word(ahead++).is(keyword); });
 }
 
 bool SqlWords::take(std::string_view keyword) {

@@ -17,7 +17,8 @@ namespace engine {
 struct SqlWord {
   enum class Kind { End, Name, QuotedName, String, Number, Symbol };
   Kind kind = Kind::End;
-  std::string text = {};  // names as the catalog has them, strings without quotes; Symbol: , . ( ) [ ] or an operator
+  std::string text = {};  // names as the catalog has them, strings without quotes; Symbol: , . ( )
+                          // [ ] or an operator
   std::size_t begin = 0;  // in the statement
   std::size_t end = 0;
 
@@ -54,11 +55,11 @@ class SqlWords {
   bool take_all(std::initializer_list<std::string_view> keywords);  // all or none
   bool take_symbol(std::string_view symbol);
 
-  std::string take_name();          // one identifier; empty: none stands here
-  ObjectName take_object();         // a, a.b, a.b.c (the database is left out)
+  std::string take_name();                    // one identifier; empty: none stands here
+  ObjectName take_object();                   // a, a.b, a.b.c (the database is left out)
   std::vector<std::string> take_name_list();  // (a, b); empty: none stands here
-  void skip_parentheses();          // from ( or [ to its partner; else nothing
-  void skip_one();                  // a word, or a whole parenthesis
+  void skip_parentheses();                    // from ( or [ to its partner; else nothing
+  void skip_one();                            // a word, or a whole parenthesis
 
   std::size_t position() const { return position_; }
   void go_to(std::size_t position) { position_ = position; }
@@ -72,6 +73,7 @@ class SqlWords {
 
 // As PostgreSQL makes the names of sequences, indexes and constraints: at most 63 bytes, the longer
 // part cut. `column` may be empty.
-std::string made_name(const std::string& table, const std::string& column, const std::string& label);
+std::string made_name(const std::string& table, const std::string& column,
+                      const std::string& label);
 
 }  // namespace engine

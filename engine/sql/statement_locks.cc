@@ -118,8 +118,7 @@ void create_relation(const Shape& shape, LockRules& rules) {
   const ObjectName& name = shape.objects.front();
   const bool is_there = rules.catalog().find(name) != nullptr;
   if (is_there && shape.conditional) return;
-  const std::string key =
-      shape.temporary ? "pg_temp." + name.name : rules.catalog().key_of(name);
+  const std::string key = shape.temporary ? "pg_temp." + name.name : rules.catalog().key_of(name);
   if (!is_there) rules.result().made.insert(key);
   rules.lock(key, AccessExclusive);
 }
@@ -206,7 +205,8 @@ void drop_one(const Shape& shape, const ObjectName& name, DropLocks& drops, Lock
     case ObjectKind::View:
     case ObjectKind::MaterializedView:
     case ObjectKind::Sequence:
-      if (const RelationFacts* relation = rules.find(name, shape.conditional)) drops.drop(*relation);
+      if (const RelationFacts* relation = rules.find(name, shape.conditional))
+        drops.drop(*relation);
       return;
     case ObjectKind::Index:
       return drop_index(shape, name, rules);
@@ -587,8 +587,7 @@ const RelationFacts* LockRules::find(const ObjectName& name, bool missing_is_fin
   return found;
 }
 
-void constraint_locks(const ConstraintShape& constraint, const std::string& key,
-                      LockRules& rules) {
+void constraint_locks(const ConstraintShape& constraint, const std::string& key, LockRules& rules) {
   if (constraint.kind == ConstraintKind::ForeignKey) rules.make_foreign_key(key, constraint);
   const RelationFacts* table = rules.catalog().at(key);
   const bool stored = table == nullptr || table->kind != RelationKind::PartitionedTable;

@@ -15,7 +15,13 @@ namespace engine {
 
 // Weakest first. ACCESS SHARE, which every SELECT takes, is left out.
 enum class LockMode {
-  RowShare, RowExclusive, ShareUpdateExclusive, Share, ShareRowExclusive, Exclusive, AccessExclusive
+  RowShare,
+  RowExclusive,
+  ShareUpdateExclusive,
+  Share,
+  ShareRowExclusive,
+  Exclusive,
+  AccessExclusive
 };
 std::string_view code_of(LockMode);  // "RS", "RX", "SUX", "S", "SRX", "X", "AX"
 std::string_view name_of(LockMode);  // "ROW SHARE" ...
@@ -30,8 +36,8 @@ struct TableLock {
 };
 
 struct StatementLocks {
-  std::string why_unknown = {};  // not empty: the locks are not known, and why
-  std::set<TableLock> locks = {};  // of tables, views, sequences; those that are made too
+  std::string why_unknown = {};         // not empty: the locks are not known, and why
+  std::set<TableLock> locks = {};       // of tables, views, sequences; those that are made too
   std::set<std::string> rewrites = {};  // keys of tables and indexes that get new files
   std::set<std::string> made = {};      // keys of what the statement makes
   bool depends_on_rows = false;         // not all of the locks are taken if no row asks for them

@@ -42,17 +42,25 @@ ObjectKind take_kind(SqlWords& words) {
     std::string_view word;
     ObjectKind kind;
   };
-  static constexpr std::array kKinds = {
-      Named{"table", ObjectKind::Table},         Named{"view", ObjectKind::View},
-      Named{"index", ObjectKind::Index},         Named{"sequence", ObjectKind::Sequence},
-      Named{"type", ObjectKind::Type},           Named{"domain", ObjectKind::Domain},
-      Named{"schema", ObjectKind::Schema},       Named{"trigger", ObjectKind::Trigger},
-      Named{"rule", ObjectKind::Rule},           Named{"policy", ObjectKind::Policy},
-      Named{"statistics", ObjectKind::Statistics}, Named{"publication", ObjectKind::Publication},
-      Named{"column", ObjectKind::Column},       Named{"database", ObjectKind::Database},
-      Named{"extension", ObjectKind::Extension}, Named{"function", ObjectKind::Function},
-      Named{"procedure", ObjectKind::Function},  Named{"routine", ObjectKind::Function},
-      Named{"aggregate", ObjectKind::Function}};
+  static constexpr std::array kKinds = {Named{"table", ObjectKind::Table},
+                                        Named{"view", ObjectKind::View},
+                                        Named{"index", ObjectKind::Index},
+                                        Named{"sequence", ObjectKind::Sequence},
+                                        Named{"type", ObjectKind::Type},
+                                        Named{"domain", ObjectKind::Domain},
+                                        Named{"schema", ObjectKind::Schema},
+                                        Named{"trigger", ObjectKind::Trigger},
+                                        Named{"rule", ObjectKind::Rule},
+                                        Named{"policy", ObjectKind::Policy},
+                                        Named{"statistics", ObjectKind::Statistics},
+                                        Named{"publication", ObjectKind::Publication},
+                                        Named{"column", ObjectKind::Column},
+                                        Named{"database", ObjectKind::Database},
+                                        Named{"extension", ObjectKind::Extension},
+                                        Named{"function", ObjectKind::Function},
+                                        Named{"procedure", ObjectKind::Function},
+                                        Named{"routine", ObjectKind::Function},
+                                        Named{"aggregate", ObjectKind::Function}};
   if (words.take_all({"materialized", "view"})) return ObjectKind::MaterializedView;
   if (words.take_all({"foreign", "table"})) return ObjectKind::Table;
   for (const Named& named : kKinds) {
@@ -518,8 +526,8 @@ Shape take_statement(SqlWords& words) {
   if (words.take("lock")) return take_lock(words);
   if (words.take("comment")) return take_comment(words);
   if (words.take("refresh")) return take_refresh(words);
-  if (words.at_any({"insert", "update", "delete", "merge", "select", "with", "values", "table",
-                    "copy"}) ||
+  if (words.at_any(
+          {"insert", "update", "delete", "merge", "select", "with", "values", "table", "copy"}) ||
       words.at_symbol("(")) {
     Shape shape = with(Verb::Data);
     take_data(words, shape);
@@ -531,8 +539,8 @@ Shape take_statement(SqlWords& words) {
     shape.session_wide = true;
     return shape;
   }
-  if (words.at_any({"begin", "commit", "rollback", "start", "end", "abort", "savepoint",
-                    "release"})) {
+  if (words.at_any(
+          {"begin", "commit", "rollback", "start", "end", "abort", "savepoint", "release"})) {
     return with(Verb::Transaction, ObjectKind::None);
   }
   if (words.at_any({"grant", "revoke", "show", "listen", "notify", "unlisten", "checkpoint",

@@ -60,41 +60,112 @@ struct ColumnShape {
 };
 
 enum class Act {
-  AddColumn, DropColumn, SetType, SetDefault, DropDefault, SetNotNull, DropNotNull, DropExpression,
-  SetStatistics, SetColumnOptions, SetStorage, AddIdentity, AlterIdentity, DropIdentity,
-  AddConstraint, AlterConstraint, ValidateConstraint, DropConstraint, Trigger, Rule, RowSecurity,
-  Cluster, SetLogged, SetTablespace, SetAccessMethod, SetOptions, Inherit, NoInherit, OfType, Owner,
-  ReplicaIdentity, RenameColumn, RenameConstraint, RenameTo, SetSchema, Attach, Detach
+  AddColumn,
+  DropColumn,
+  SetType,
+  SetDefault,
+  DropDefault,
+  SetNotNull,
+  DropNotNull,
+  DropExpression,
+  SetStatistics,
+  SetColumnOptions,
+  SetStorage,
+  AddIdentity,
+  AlterIdentity,
+  DropIdentity,
+  AddConstraint,
+  AlterConstraint,
+  ValidateConstraint,
+  DropConstraint,
+  Trigger,
+  Rule,
+  RowSecurity,
+  Cluster,
+  SetLogged,
+  SetTablespace,
+  SetAccessMethod,
+  SetOptions,
+  Inherit,
+  NoInherit,
+  OfType,
+  Owner,
+  ReplicaIdentity,
+  RenameColumn,
+  RenameConstraint,
+  RenameTo,
+  SetSchema,
+  Attach,
+  Detach
 };
 
 // One action of ALTER TABLE (VIEW, MATERIALIZED VIEW, SEQUENCE, INDEX).
 struct Action {
   Act act = Act::SetOptions;
-  std::string name = {};      // of the column, constraint or index; SetTablespace ...: the new value
-  std::string new_name = {};  // Rename..., SetSchema, Owner
-  ColumnShape column = {};    // AddColumn, SetType (type and collation), SetDefault
-  Expression using_value = {};     // SetType
+  std::string name = {};  // of the column, constraint or index; SetTablespace ...: the new value
+  std::string new_name = {};        // Rename..., SetSchema, Owner
+  ColumnShape column = {};          // AddColumn, SetType (type and collation), SetDefault
+  Expression using_value = {};      // SetType
   ConstraintShape constraint = {};  // AddConstraint
-  ObjectName other = {};           // Attach, Detach, Inherit, NoInherit
-  bool conditional = false;        // IF EXISTS, IF NOT EXISTS
+  ObjectName other = {};            // Attach, Detach, Inherit, NoInherit
+  bool conditional = false;         // IF EXISTS, IF NOT EXISTS
   bool cascade = false;
-  bool concurrently = false;  // Detach
-  bool is_default = false;    // Attach: DEFAULT
+  bool concurrently = false;           // Detach
+  bool is_default = false;             // Attach: DEFAULT
   std::set<std::string> options = {};  // SetOptions
 };
 
 enum class ObjectKind {
-  None, Table, View, MaterializedView, Index, Sequence, Type, Domain, Schema, Trigger, Rule, Policy,
-  Statistics, Publication, Column, Database, Extension, Function, Other
+  None,
+  Table,
+  View,
+  MaterializedView,
+  Index,
+  Sequence,
+  Type,
+  Domain,
+  Schema,
+  Trigger,
+  Rule,
+  Policy,
+  Statistics,
+  Publication,
+  Column,
+  Database,
+  Extension,
+  Function,
+  Other
 };
 
 enum class Verb {
   Unknown,
   Harmless,  // takes no lock on a table: `kind` may say what it is about
   Alter,     // of `kind` Table, View, MaterializedView, Sequence, Index: see `actions`
-  CreateTable, CreateIndex, CreateView, CreateSequence, CreateTrigger, CreateRule, CreatePolicy,
-  CreateStatistics, AlterType, AlterDomain, AlterPolicy, Drop, Truncate, Reindex, Cluster, Vacuum,
-  Analyze, Lock, Comment, Refresh, Publication, Data, Setting, Transaction, Outside
+  CreateTable,
+  CreateIndex,
+  CreateView,
+  CreateSequence,
+  CreateTrigger,
+  CreateRule,
+  CreatePolicy,
+  CreateStatistics,
+  AlterType,
+  AlterDomain,
+  AlterPolicy,
+  Drop,
+  Truncate,
+  Reindex,
+  Cluster,
+  Vacuum,
+  Analyze,
+  Lock,
+  Comment,
+  Refresh,
+  Publication,
+  Data,
+  Setting,
+  Transaction,
+  Outside
 };
 
 enum class DataVerb { Insert, Update, Delete, Merge, LockRows };
@@ -116,19 +187,19 @@ struct LikeShape {
 struct Shape {
   Verb verb = Verb::Unknown;
   ObjectKind kind = ObjectKind::None;
-  std::string why_unknown = {};           // Unknown
-  std::vector<ObjectName> objects = {};   // the tables (or what `kind` says) that are named
-  std::vector<Action> actions = {};       // Alter; AlterDomain: at most one constraint
+  std::string why_unknown = {};          // Unknown
+  std::vector<ObjectName> objects = {};  // the tables (or what `kind` says) that are named
+  std::vector<Action> actions = {};      // Alter; AlterDomain: at most one constraint
   bool concurrently = false;
   bool conditional = false;  // IF EXISTS, IF NOT EXISTS
   bool only = false;
   bool cascade = false;
   bool unique = false;
   bool temporary = false;
-  bool full = false;         // VACUUM FULL
-  bool with_query = false;   // CREATE TABLE ... AS
+  bool full = false;        // VACUUM FULL
+  bool with_query = false;  // CREATE TABLE ... AS
   bool without_data = false;
-  bool for_all = false;      // ANALYZE, VACUUM, CLUSTER without a table; REINDEX SCHEMA ...
+  bool for_all = false;              // ANALYZE, VACUUM, CLUSTER without a table; REINDEX SCHEMA ...
   bool outside_transaction = false;  // PostgreSQL refuses it in a transaction (25001)
   bool session_wide = false;         // Setting: outlives the transaction
   bool value_is_utc = false;         // Setting
@@ -136,12 +207,12 @@ struct Shape {
   std::string new_name = {};  // AlterType: RENAME; the mode of LOCK
   std::vector<ColumnShape> columns = {};  // CreateTable; CreateIndex: names of plain columns
   std::vector<ConstraintShape> constraints = {};
-  std::vector<ObjectName> parents = {};   // INHERITS, PARTITION OF
+  std::vector<ObjectName> parents = {};  // INHERITS, PARTITION OF
   bool is_partition = false;
   bool is_partitioned = false;
   std::vector<LikeShape> likes = {};
-  std::vector<DataTarget> data = {};      // Data; CreateRule: of its actions
-  std::set<std::string> functions = {};   // called by Data
+  std::vector<DataTarget> data = {};       // Data; CreateRule: of its actions
+  std::set<std::string> functions = {};    // called by Data
   std::vector<ObjectName> sequences = {};  // nextval('...'), setval('...')
 };
 

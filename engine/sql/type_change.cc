@@ -95,7 +95,8 @@ TypeChange type_change(const ColumnFacts& column, const Action& action, const Ca
     return free ? TypeChange::RebuildsIndexes : TypeChange::Rewrites;
   }
   if (!same_bytes(from.name, to.name)) return TypeChange::Rewrites;
-  return to.modifiers.empty() || (from.name == "bit" && widens("bit varying", from.modifiers, to.modifiers))
+  return to.modifiers.empty() ||
+                 (from.name == "bit" && widens("bit varying", from.modifiers, to.modifiers))
              ? least
              : TypeChange::Rewrites;
 }

@@ -9,9 +9,9 @@
 namespace engine {
 
 enum class TypeChange {
-  Free,            // the catalog changes; indexes on the column are kept
+  Free,             // the catalog changes; indexes on the column are kept
   RebuildsIndexes,  // of the column: their order can be another
-  Rewrites,        // the whole table, with all its indexes
+  Rewrites,         // the whole table, with all its indexes
 };
 
 // `action.act` is SetType.

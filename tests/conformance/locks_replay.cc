@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // Says which locks statements take, without running them: one JSON line on standard input for each,
-// {"url": "postgresql://...", "sql": "..."}, and one JSON line of answer for each on standard output:
+// {"url": "postgresql://...", "sql": "..."}, and one JSON line of answer for each on standard
+// output:
 // {"locks": ["relation:mode"], "rewritten": [...], "unknown": ""}. Names are those that the server
-// would show before the transaction of the statement ends: of what it drops or moves to a schema out
-// of sight nothing is seen, what it renames has its new name.
+// would show before the transaction of the statement ends: of what it drops or moves to a schema
+// out of sight nothing is seen, what it renames has its new name.
 #include <fmt/format.h>
 
 #include <cstdio>

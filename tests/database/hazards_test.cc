@@ -62,41 +62,66 @@ std::vector<Case> cases() {
       {IndexBuildBlocksWrites, {"create index i on p(v)"}, Proof::Waits, "update p1 set v = ''"},
       {IndexDropBlocksReads, {"drop index t_a"}, Proof::Waits, read_t},
       {ReindexBlocksWrites, {"reindex table t"}, Proof::Waits, write_t},
-      {ConcurrentIndexOnPartitioned, {"create index concurrently i on p(v)"}, Proof::Fails, "",
+      {ConcurrentIndexOnPartitioned,
+       {"create index concurrently i on p(v)"},
+       Proof::Fails,
+       "",
        "0A000"},
-      {ConcurrentlyInTransaction, {"create index concurrently i on t(b)"}, Proof::Fails, "",
+      {ConcurrentlyInTransaction,
+       {"create index concurrently i on t(b)"},
+       Proof::Fails,
+       "",
        "25001"},
       {ConcurrentlyInTransaction, {"drop index concurrently t_a"}, Proof::Fails, "", "25001"},
-      {ConcurrentlyInTransaction, {"alter table p detach partition p1 concurrently"}, Proof::Fails,
-       "", "25001"},
+      {ConcurrentlyInTransaction,
+       {"alter table p detach partition p1 concurrently"},
+       Proof::Fails,
+       "",
+       "25001"},
       {NotInTransaction, {"vacuum t"}, Proof::Fails, "", "25001"},
       {NotInTransaction, {"create database never"}, Proof::Fails, "", "25001"},
       {NotInTransaction, {"alter system set work_mem = '4MB'"}, Proof::Fails, "", "25001"},
-      {PrimaryKeyBuildBlocksReads, {"alter table o add primary key (id)"}, Proof::Waits,
+      {PrimaryKeyBuildBlocksReads,
+       {"alter table o add primary key (id)"},
+       Proof::Waits,
        "select count(*) from o"},
       {UniqueBuildBlocksReads, {"alter table t add unique (a)"}, Proof::Waits, read_t},
-      {ExclusionBuildBlocksReads, {"alter table t add exclude using btree (a with =)"},
-       Proof::Waits, read_t},
+      {ExclusionBuildBlocksReads,
+       {"alter table t add exclude using btree (a with =)"},
+       Proof::Waits,
+       read_t},
       {CheckScanBlocksReads, {"alter table t add check (a > 0)"}, Proof::Waits, read_t},
       {ForeignKeyScanBlocksWrites,
-       {"alter table o add foreign key (id) references r(id)"}, Proof::Waits,
+       {"alter table o add foreign key (id) references r(id)"},
+       Proof::Waits,
        "update r set v = '' where id = 3"},
-      {ForeignKeyDropBlocksReads, {"alter table t drop constraint t_rid_fkey"}, Proof::Waits,
+      {ForeignKeyDropBlocksReads,
+       {"alter table t drop constraint t_rid_fkey"},
+       Proof::Waits,
        "select count(*) from r"},
       {ValidateInSameTransaction,
        {"alter table t add constraint c check (a > 0) not valid",
         "alter table t validate constraint c"},
-       Proof::Waits, write_t},
-      {NotNullScanBlocksReads, {"alter table t alter column a set not null"}, Proof::Waits, read_t},
-      {DomainScanBlocksWrites, {"alter domain posint add check (value < 100)"}, Proof::Waits,
+       Proof::Waits,
        write_t},
-      {VolatileDefaultRewrites, {"alter table t add x uuid default gen_random_uuid()"},
-       Proof::Rewrites, "t"},
+      {NotNullScanBlocksReads, {"alter table t alter column a set not null"}, Proof::Waits, read_t},
+      {DomainScanBlocksWrites,
+       {"alter domain posint add check (value < 100)"},
+       Proof::Waits,
+       write_t},
+      {VolatileDefaultRewrites,
+       {"alter table t add x uuid default gen_random_uuid()"},
+       Proof::Rewrites,
+       "t"},
       {SequenceColumnRewrites, {"alter table t add x bigserial"}, Proof::Rewrites, "t"},
-      {SequenceColumnRewrites, {"alter table t add x int generated always as identity"},
-       Proof::Rewrites, "t"},
-      {GeneratedColumnRewrites, {"alter table t add x int generated always as (a + 1) stored"},
-       Proof::Rewrites, "t"},
+      {SequenceColumnRewrites,
+       {"alter table t add x int generated always as identity"},
+       Proof::Rewrites,
+       "t"},
+      {GeneratedColumnRewrites,
+       {"alter table t add x int generated always as (a + 1) stored"},
+       Proof::Rewrites,
+       "t"},
       {DomainColumnRewrites, {"alter table t add x posint"}, Proof::Rewrites, "t"},
       {NotNullColumnFails, {"alter table t add x int not null"}, Proof::Fails, "", "23502"},
       {ColumnCheckScanBlocksReads, {"alter table t add x int check (x > 0)"}, Proof::Waits, read_t},
@@ -104,7 +129,10 @@ std::vector<Case> cases() {
       {TypeChangeRewrites, {"alter table t alter column a type bigint"}, Proof::Rewrites, "t"},
       {TypeChangeRewrites, {"alter table t alter column b type varchar(5)"}, Proof::Rewrites, "t"},
       {ColumnDropped, {"alter table t drop column a"}, Proof::Then, "select a from t", "42703"},
-      {ColumnRenamed, {"alter table t rename column a to aa"}, Proof::Then, "select a from t",
+      {ColumnRenamed,
+       {"alter table t rename column a to aa"},
+       Proof::Then,
+       "select a from t",
        "42703"},
       {TableDropped, {"drop table t"}, Proof::Then, read_t, "42P01"},
       {CascadeDrops, {"drop table o cascade"}, Proof::Then, "select count(*) from vw", "42P01"},
@@ -113,9 +141,13 @@ std::vector<Case> cases() {
       {TruncateCascades, {"truncate r cascade"}, Proof::Then, read_t, "0"},
       {TableRenamed, {"alter table t rename to tt"}, Proof::Then, read_t, "42P01"},
       {TableRenamed, {"alter table t set schema s2"}, Proof::Then, read_t, "42P01"},
-      {PartitionCreateBlocksReads, {"create table p2 partition of p for values from (100) to (200)"},
-       Proof::Waits, "select count(*) from p"},
-      {PartitionDetachBlocksReads, {"alter table p detach partition p1"}, Proof::Waits,
+      {PartitionCreateBlocksReads,
+       {"create table p2 partition of p for values from (100) to (200)"},
+       Proof::Waits,
+       "select count(*) from p"},
+      {PartitionDetachBlocksReads,
+       {"alter table p detach partition p1"},
+       Proof::Waits,
        "select count(*) from p"},
       {LoggingChangeRewrites, {"alter table o set unlogged"}, Proof::Rewrites, "o"},
       {TableMoveRewrites, {"alter table o set access method heap2"}, Proof::Rewrites, "o"},
@@ -124,14 +156,24 @@ std::vector<Case> cases() {
       {AllRowsDeleted, {"delete from t"}, Proof::Then, read_t, "0"},
       {AllRowsUpdated, {"update t set b = 'y'"}, Proof::Waits, write_t},
       {RowsChangedUnderLock,
-       {"alter table t add x int", "update o set v = 'y' where id = 1"}, Proof::Waits, read_t},
+       {"alter table t add x int", "update o set v = 'y' where id = 1"},
+       Proof::Waits,
+       read_t},
       {WorkUnderLock, {"alter table t add x int", "create index i on o(id)"}, Proof::Waits, read_t},
-      {SeveralTablesLocked, {"alter table t add x int", "alter table o add x int"}, Proof::Deadlock,
+      {SeveralTablesLocked,
+       {"alter table t add x int", "alter table o add x int"},
+       Proof::Deadlock,
        "select count(*) from o"},
-      {EnumValueUsedAtOnce, {"alter type mood add value 'c'", "update t set m = 'c' where id = 1"},
-       Proof::Fails, "", "55P04"},
-      {EnumValueRenamed, {"alter type mood rename value 'a' to 'z'"}, Proof::Then,
-       "select count(*) from t where m = 'a'", "22P02"},
+      {EnumValueUsedAtOnce,
+       {"alter type mood add value 'c'", "update t set m = 'c' where id = 1"},
+       Proof::Fails,
+       "",
+       "55P04"},
+      {EnumValueRenamed,
+       {"alter type mood rename value 'a' to 'z'"},
+       Proof::Then,
+       "select count(*) from t where m = 'a'",
+       "22P02"},
   };
 }
 
@@ -175,7 +217,8 @@ class HazardsTest : public testing::Test {
   }
 
   static std::string file_of(Connection& connection, const std::string& relation) {
-    return result_of(connection, "select relfilenode from pg_class where relname = '" + relation + "'");
+    return result_of(connection,
+                     "select relfilenode from pg_class where relname = '" + relation + "'");
   }
 
   // What is seen, in the words of `Case::expected`.
@@ -184,7 +227,8 @@ class HazardsTest : public testing::Test {
     const auto other = database_->connect();
     other->execute("set lock_timeout = '30ms'");
     Transaction transaction(*connection);
-    const std::string file = file_of(*connection, each.probe);
+    const std::string file =
+        each.proof == Proof::Rewrites ? file_of(*connection, each.probe) : std::string();
     for (std::size_t i = 0; i + 1 < each.statements.size(); ++i) {
       connection->execute(each.statements[i]);
     }
@@ -274,7 +318,8 @@ TEST_F(HazardsTest, TheAdviceIsFreeOfHazards) {
   for (const std::vector<std::string>& statements : fine) {
     std::vector<HazardKind> kinds = said(statements, true);
     // The check before SET NOT NULL has a lock of its own, which is what it is about.
-    std::erase_if(kinds, [&](HazardKind) { return statements.front().find(" nn ") != std::string::npos; });
+    std::erase_if(kinds,
+                  [&](HazardKind) { return statements.front().find(" nn ") != std::string::npos; });
     EXPECT_TRUE(kinds.empty()) << statements.back() << ": "
                                << (kinds.empty() ? "" : info_of(kinds.front()).name);
   }
@@ -286,7 +331,8 @@ TEST_F(HazardsTest, TheAdviceIsFreeOfHazards) {
 TEST_F(HazardsTest, OfSqliteOnlyWhatIsLostAndRenamedCounts) {
   using Kinds = std::vector<HazardKind>;
   EXPECT_EQ(said({"DROP TABLE [t]"}, true, SqlFlavour::Sqlite), Kinds{TableDropped});
-  EXPECT_EQ(said({"ALTER TABLE `t` DROP COLUMN a"}, true, SqlFlavour::Sqlite), Kinds{ColumnDropped});
+  EXPECT_EQ(said({"ALTER TABLE `t` DROP COLUMN a"}, true, SqlFlavour::Sqlite),
+            Kinds{ColumnDropped});
   EXPECT_EQ(said({"DELETE FROM t"}, true, SqlFlavour::Sqlite), Kinds{AllRowsDeleted});
   EXPECT_EQ(said({"ALTER TABLE t RENAME TO u"}, true, SqlFlavour::Sqlite), Kinds{TableRenamed});
   EXPECT_EQ(said({"CREATE INDEX i ON t(a)"}, true, SqlFlavour::Sqlite), Kinds{});

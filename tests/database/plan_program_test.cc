@@ -73,8 +73,9 @@ TEST_F(PlanProgramTest, IsRefusedWhenTheDatabaseHasMovedOn) {
   three_tables();
   ASSERT_EQ(make_plan().exit_code, 0);
   ASSERT_EQ(run({"upgrade", "a1"}).exit_code, 0);
-  EXPECT_EQ(refused(), "the database was at base and is at a1; the steps were +a1, +b2, +c3 and are "
-                       "+b2, +c3");
+  EXPECT_EQ(refused(),
+            "the database was at base and is at a1; the steps were +a1, +b2, +c3 and are "
+            "+b2, +c3");
   EXPECT_EQ(report_.to, std::vector<std::string>{"a1"});
 }
 
@@ -93,9 +94,10 @@ TEST_F(PlanProgramTest, IsRefusedWhenStatementsWouldLockOtherTables) {
   script("a1", "", "alter table users alter column name type varchar(20);", "");
   ASSERT_EQ(make_plan().exit_code, 0);
   connection->execute("alter table users alter column name type text");
-  EXPECT_EQ(refused(),
-            "the locks of statement 1 of a1 were users:AX and are users:AX, users:S, rewrites users; "
-            "the hazards of statement 1 of a1 were none and are type-change-rewrites");
+  EXPECT_EQ(
+      refused(),
+      "the locks of statement 1 of a1 were users:AX and are users:S, users:AX, rewrites users; "
+      "the hazards of statement 1 of a1 were none and are type-change-rewrites");
 }
 
 TEST_F(PlanProgramTest, IsRefusedInAnotherTransactionMode) {
@@ -133,10 +135,12 @@ TEST_F(PlanProgramTest, NoDestructiveNamesTheStatementAndDoesNothing) {
     EXPECT_EQ(end.exit_code, 6);
     EXPECT_EQ(report_.reason, Reason::DestructiveForbidden);
     EXPECT_NE(report_.message.find("upgrade of d4 would lose data at statement 2, "),
-              std::string::npos) << report_.message;
+              std::string::npos)
+        << report_.message;
     EXPECT_NE(report_.message.find("d4.sql:6: the column's values are gone, and code that names it "
                                    "fails (column-dropped)"),
-              std::string::npos) << report_.message;
+              std::string::npos)
+        << report_.message;
   }
   run_with_report({"downgrade", "-1", "--no-destructive"});
   EXPECT_EQ(report_.reason, Reason::DestructiveForbidden);
@@ -169,7 +173,8 @@ TEST_F(PlanProgramTest, FilesThatAreNoPlansAreRefused) {
             "field contractVersion is 2, and this program knows 1");
   EXPECT_EQ(with(replaced("\"targetName\":\"heads\"", "\"targetName\":1")),
             "field targetName is not a text");
-  EXPECT_EQ(with(replaced("\"text\":", "\"tex\":")), "field steps[0].statements[0].text is missing");
+  EXPECT_EQ(with(replaced("\"text\":", "\"tex\":")),
+            "field steps[0].statements[0].text is missing");
   EXPECT_EQ(with(replaced("CREATE TABLE t_b2", "CREATE TABLE t_b7")),
             "field fingerprint does not fit the rest: the file was changed or cut");
   run_with_report({"upgrade", "--plan", folder_ / "nowhere.json"});

@@ -369,7 +369,8 @@ class StatementLocksTest : public testing::Test {
         kUsers));
     connection_->execute(sql);
     const Facts locks = facts(fmt::format(
-        "SELECT DISTINCT coalesce(b.name, n.nspname || '.' || c.relname) || ':' || {} FROM pg_locks l "
+        "SELECT DISTINCT coalesce(b.name, n.nspname || '.' || c.relname) || ':' || {} FROM "
+        "pg_locks l "
         "LEFT JOIN before b ON b.oid = l.relation LEFT JOIN pg_class c ON c.oid = l.relation "
         "LEFT JOIN pg_namespace n ON n.oid = c.relnamespace "
         "WHERE l.pid = pg_backend_pid() AND l.locktype = 'relation' AND mode <> 'AccessShareLock' "
@@ -378,7 +379,8 @@ class StatementLocksTest : public testing::Test {
         kModes));
     const Facts rewrites = facts(fmt::format(
         "SELECT b.name FROM before b JOIN (SELECT c.relfilenode, c.relkind, n.nspname || '.' || "
-        "c.relname AS name {}) a USING (name) WHERE a.relfilenode <> b.relfilenode AND b.relkind <> "
+        "c.relname AS name {}) a USING (name) WHERE a.relfilenode <> b.relfilenode AND b.relkind "
+        "<> "
         "'S'",
         kUsers));
     return text(locks, rewrites);

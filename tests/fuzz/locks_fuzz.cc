@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Whatever a statement is: it is read to its end, judged, and its effect on the facts noted, without
-// a catalog and with one that its own statements make.
+// Whatever a statement is: it is read to its end, judged, and its effect on the facts noted,
+// without a catalog and with one that its own statements make.
 #include <cstdint>
 #include <cstdlib>
 #include <string_view>

@@ -12,7 +12,7 @@ namespace engine {
 namespace {
 
 std::string manual() {
-  std::ifstream stream(test::source_folder() / "docs/hazards.md");
+  std::ifstream stream(source_folder() + "/docs/hazards.md");
   std::ostringstream text;
   text << stream.rdbuf();
   return text.str();
@@ -22,7 +22,8 @@ TEST(HazardTableTest, EachHasItsHeadingInTheManualAndTheSameWords) {
   const std::string text = manual();
   ASSERT_FALSE(text.empty());
   std::size_t headings = 0;
-  for (std::size_t at = text.find("\n## "); at != std::string::npos; at = text.find("\n## ", at + 1)) {
+  for (std::size_t at = text.find("\n## "); at != std::string::npos;
+       at = text.find("\n## ", at + 1)) {
     ++headings;
   }
   EXPECT_EQ(headings, hazard_table().size());

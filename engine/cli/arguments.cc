@@ -204,6 +204,24 @@ void check_options(const CommandInfo& command, const Arguments& arguments) {
   }
 }
 
+bool takes_program(const CommandInfo& command) { return command.argument.starts_with("-- "); }
+
+// Takes what stands behind "--" out of `words`: it is not ours, whatever it looks like.
+std::vector<std::string> cut_program(std::vector<std::string>& words) {
+  const auto mark = std::ranges::find(words, "--");
+  if (mark == words.end()) return {};
+  std::vector<std::string> program(mark + 1, words.end());
+  words.erase(mark, words.end());
+  return program;
+}
+
+void check_program(const CommandInfo& command, const Arguments& arguments,
+                   const std::vector<std::string>& program) {
+  if (arguments.positional.empty() && !program.empty() && !program.front().empty()) return;
+  refuse(fmt::format("`stillhead {0}` needs a program behind `--`; for example `stillhead {0} {1}`",
+                     command.name, command.example));
+}
+
 std::string_view kind_of_argument(std::string_view argument) {
   if (argument == "DIR") return "a folder";
   if (argument == "SHELL") return "a shell";
@@ -213,7 +231,7 @@ std::string_view kind_of_argument(std::string_view argument) {
 void check_positional(const CommandInfo& command, Arguments& arguments) {
   std::vector<std::string>& words = arguments.positional;
   const bool optional = command.argument.starts_with('[');
-  const bool several = command.argument.ends_with("...");
+  const bool several = command.argument.find("...") != std::string_view::npos;
   const std::size_t most = command.argument.empty() ? 0 : several ? words.size() : 1;
   if (words.size() > most) {
     refuse(fmt::format("unexpected argument \"{}\" of `stillhead {}`", shown_value(words[most]),
@@ -268,9 +286,17 @@ Arguments parse_arguments(const std::vector<std::string>& words) {
     refuse("no command is given; `stillhead help` lists the commands");
   }
   arguments.command = &command_named(*command_word);
-  parse_part(arguments, options_behind(*arguments.command), {command_word + 1, words.end()});
+  std::vector<std::string> behind(command_word + 1, words.end());
+  std::vector<std::string> program;
+  if (takes_program(*arguments.command)) program = cut_program(behind);
+  parse_part(arguments, options_behind(*arguments.command), behind);
   if (only_asks || arguments.has("help") || arguments.has("version")) return arguments;
-  check_positional(*arguments.command, arguments);
+  if (takes_program(*arguments.command)) {
+    check_program(*arguments.command, arguments, program);
+    arguments.positional = std::move(program);
+  } else {
+    check_positional(*arguments.command, arguments);
+  }
   check_options(*arguments.command, arguments);
   return arguments;
 }

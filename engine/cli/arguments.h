@@ -18,7 +18,7 @@ struct Arguments {
   const CommandInfo* command = nullptr;  // null: none is given
   // Long name -> values as given, in order; a switch has one empty value.
   std::map<std::string, std::vector<std::string>, std::less<>> options = {};
-  std::vector<std::string> positional = {};  // without the command
+  std::vector<std::string> positional = {};  // without the command; another program's words
 
   bool has(std::string_view option) const { return options.contains(option); }
   // The one value of an option; empty: not given.

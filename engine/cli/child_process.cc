@@ -35,12 +35,17 @@ bool is_program(const std::string& path) {
 
 class SpawnActions {
  public:
-  explicit SpawnActions(const ChildProcess& child) {
+  SpawnActions(const ChildProcess& child, const ChildStreams& streams) {
     posix_spawn_file_actions_init(&actions_);
     if (!child.folder.empty()) {
       posix_spawn_file_actions_addchdir_np(&actions_, child.folder.c_str());
     }
-    if (child.output == ChildProcess::Output::ToStandardError) {
+    if (streams.in >= 0) posix_spawn_file_actions_adddup2(&actions_, streams.in, STDIN_FILENO);
+    if (streams.out >= 0) {
+      for (const int stream : {STDOUT_FILENO, STDERR_FILENO}) {
+        posix_spawn_file_actions_adddup2(&actions_, streams.out, stream);
+      }
+    } else if (child.output == ChildProcess::Output::ToStandardError) {
       posix_spawn_file_actions_adddup2(&actions_, STDERR_FILENO, STDOUT_FILENO);
     } else if (child.output == ChildProcess::Output::Nowhere) {
       for (const int stream : {STDOUT_FILENO, STDERR_FILENO}) {
@@ -60,7 +65,7 @@ class SpawnActions {
 // StopSignals blocks signals in every thread of ours; a child must not inherit that.
 class SpawnAttributes {
  public:
-  SpawnAttributes() {
+  explicit SpawnAttributes(bool own_group) {
     posix_spawnattr_init(&attributes_);
     sigset_t signals;
     sigemptyset(&signals);
@@ -68,7 +73,9 @@ class SpawnAttributes {
     for (const int signal : {SIGINT, SIGTERM, SIGHUP, SIGPIPE, SIGQUIT})
       sigaddset(&signals, signal);
     posix_spawnattr_setsigdefault(&attributes_, &signals);
-    posix_spawnattr_setflags(&attributes_, POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF);
+    const int flags = POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF;
+    posix_spawnattr_setflags(&attributes_,
+                             static_cast<short>(own_group ? flags | POSIX_SPAWN_SETPGROUP : flags));
   }
   ~SpawnAttributes() { posix_spawnattr_destroy(&attributes_); }
   SpawnAttributes(const SpawnAttributes&) = delete;
@@ -86,13 +93,41 @@ std::vector<char*> pointers(std::vector<std::string>& words) {
   return result;
 }
 
-ChildEnd wait_for(pid_t child) {
+// False: with WNOHANG, it still runs.
+bool wait_for(pid_t child, int options, ChildEnd& end) {
   int status = 0;
-  while (::waitpid(child, &status, 0) < 0) {
-    if (errno != EINTR) return {0, 0};  // somebody else has waited for all children
+  pid_t waited = 0;
+  while ((waited = ::waitpid(child, &status, options)) < 0) {
+    if (errno != EINTR) return true;  // somebody else has waited for all children
   }
-  if (WIFSIGNALED(status)) return {128 + WTERMSIG(status), WTERMSIG(status)};
-  return {WEXITSTATUS(status), 0};
+  if (waited == 0) return false;
+  end = WIFSIGNALED(status) ? ChildEnd{128 + WTERMSIG(status), WTERMSIG(status)}
+                            : ChildEnd{WEXITSTATUS(status), 0};
+  return true;
+}
+
+// Throws Error(InvalidUsage).
+pid_t spawn(const ChildProcess& child, const ChildStreams& streams,
+            const SpawnAttributes& attributes, const Environment& environment) {
+  const std::string path = find_program(child.program, environment);
+  std::vector<std::string> words = {child.program};
+  words.insert(words.end(), child.arguments.begin(), child.arguments.end());
+  std::vector<std::string> variables;
+  for (const auto& [name, value] : environment) variables.push_back(name + "=" + value);
+  const SpawnActions actions(child, streams);
+  pid_t pid = -1;
+  const int error = path.empty()
+                        ? ENOENT
+                        : ::posix_spawn(&pid, path.c_str(), actions.get(), attributes.get(),
+                                        pointers(words).data(), pointers(variables).data());
+  if (error != 0) {
+    throw Error(
+        Reason::InvalidUsage,
+        fmt::format("cannot run {}{}: {}", child.program,
+                    child.folder.empty() ? "" : " in " + child.folder, std::strerror(error)),
+        path.empty() ? "it is not in any folder of PATH" : "");
+  }
+  return pid;
 }
 
 bool is_inside(const fs::path& file, const fs::path& folder) {
@@ -185,27 +220,17 @@ std::string find_program(const std::string& name, const Environment& environment
   return {};
 }
 
+bool has_ended(pid_t child, ChildEnd& end) { return wait_for(child, WNOHANG, end); }
+
+pid_t start_child(const ChildProcess& child, const ChildStreams& streams,
+                  const Environment& environment) {
+  return spawn(child, streams, SpawnAttributes(true), environment);
+}
+
 ChildEnd run_child(const ChildProcess& child, const Environment& environment) {
-  const std::string path = find_program(child.program, environment);
-  std::vector<std::string> words = {child.program};
-  words.insert(words.end(), child.arguments.begin(), child.arguments.end());
-  std::vector<std::string> variables;
-  for (const auto& [name, value] : environment) variables.push_back(name + "=" + value);
-  const SpawnActions actions(child);
-  const SpawnAttributes attributes;
-  pid_t pid = -1;
-  const int error = path.empty()
-                        ? ENOENT
-                        : ::posix_spawn(&pid, path.c_str(), actions.get(), attributes.get(),
-                                        pointers(words).data(), pointers(variables).data());
-  if (error != 0) {
-    throw Error(
-        Reason::InvalidUsage,
-        fmt::format("cannot run {}{}: {}", child.program,
-                    child.folder.empty() ? "" : " in " + child.folder, std::strerror(error)),
-        path.empty() ? "it is not in any folder of PATH" : "");
-  }
-  return wait_for(pid);
+  ChildEnd end;
+  wait_for(spawn(child, {}, SpawnAttributes(false), environment), 0, end);
+  return end;
 }
 
 Environment child_environment(const Environment& environment, const fs::path& executable) {

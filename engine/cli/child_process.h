@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Programs of the user: editors and post-write hooks. Started without a shell, waited for.
+// Programs of the user: editors and hooks. Started without a shell.
 #pragma once
+
+#include <sys/types.h>
 
 #include <filesystem>
 #include <string>
@@ -23,6 +25,17 @@ struct ChildEnd {
   int exit_code = 0;
   int signal = 0;  // not 0: what killed it
 };
+
+// Streams that take the place of ours; -1: as ChildProcess::output says.
+struct ChildStreams {
+  int in = -1;
+  int out = -1;  // also standard error
+};
+
+// Begins it in a process group of its own. Throws what run_child throws.
+pid_t start_child(const ChildProcess&, const ChildStreams&, const Environment&);
+// False: it still runs.
+bool has_ended(pid_t child, ChildEnd&);
 
 // The child has the default signals and standard streams of ours. Throws Error(InvalidUsage)
 // "cannot run PROGRAM: cause".

@@ -28,6 +28,19 @@ constexpr std::array kCommands = {
                 "Steps such as `+1` are refused: the same command twice would mean two things.\n"
                 "Downwards only with --downgrade allow, else that is an error (exit code 6).\n"},
     CommandInfo{
+        "exec", "-- CMD...", "-- gunicorn app", "target transaction",
+        "bring the database up and then become another program",
+        "Runs `upgrade` to heads or --target, and then becomes CMD: the same process, with the\n"
+        "signals and the environment that it was given. CMD is not started when the upgrade\n"
+        "fails. AUTO_MIGRATE=false leaves the upgrade out. A CMD that is not found is exit\n"
+        "code 127, one that is no program 126; neither upgrades anything.\n"},
+    CommandInfo{
+        "wait", "", "", "revision timeout interval",
+        "wait until the database has revisions, and change nothing",
+        "For what must not start before: done when each REVISION is applied and was not\n"
+        "reverted since, whatever came behind it. Needs SELECT only, takes no lock, and waits\n"
+        "for a database that cannot be reached yet, too. When the time is over: exit code 7.\n"},
+    CommandInfo{
         "plan", "TARGET", "heads", "downgrade transaction out no-destructive",
         "show what upgrade, downgrade or apply would do",
         "Prints each step with the change of the version table, on PostgreSQL also what each\n"
@@ -37,12 +50,19 @@ constexpr std::array kCommands = {
     CommandInfo{"stamp", "REVISION...", "heads", "sql tag purge",
                 "write the version table without running any script",
                 "Says that the database is at these revisions. Nothing else is changed.\n"},
+    CommandInfo{
+        "repair", "[REVISION...]", "", "yes",
+        "show applied scripts that were changed, and take them as they are",
+        "Compares the scripts of applied revisions with what the history says was run. When\n"
+        "something differs it says what, changes nothing and exits with 7. With --yes the\n"
+        "history takes the scripts as they are now; nothing is run.\n"},
     CommandInfo{"current", "", "", "verbose check-heads",
                 "show the revisions that the database is at", ""},
-    CommandInfo{"history", "", "", "rev-range verbose indicate-current",
+    CommandInfo{"history", "", "", "rev-range verbose indicate-current applied",
                 "list the scripts, newest first",
                 "A range is FROM:TO, both included; either side may be left out, and `current`\n"
-                "stands for where the database is.\n"},
+                "stands for where the database is. With --applied: what was run on the database,\n"
+                "when and by whom.\n"},
     CommandInfo{"heads", "", "", "verbose resolve-dependencies",
                 "list the newest revision of each branch", ""},
     CommandInfo{"branches", "", "", "verbose", "list the revisions from which branches begin", ""},
@@ -100,10 +120,20 @@ constexpr std::array kCommonOptions = {
                "STILLHEAD_VERSION_TABLE_SCHEMA"},
     OptionInfo{"lock-wait", '\0', "DURATION", "how long to wait for another run; default: 5m",
                "STILLHEAD_LOCK_WAIT"},
+    OptionInfo{"lock-timeout", '\0', "DURATION",
+               "longest wait of a statement for a lock; default: 3s", "STILLHEAD_LOCK_TIMEOUT"},
+    OptionInfo{"lock-retries", '\0', "N", "how often it is tried again; default: 10",
+               "STILLHEAD_LOCK_RETRIES"},
+    OptionInfo{"statement-timeout", '\0', "DURATION",
+               "longest time of a statement; default: the server's", "STILLHEAD_STATEMENT_TIMEOUT"},
+    OptionInfo{"run-timeout", '\0', "DURATION", "longest time of a run; default: none",
+               "STILLHEAD_RUN_TIMEOUT"},
     OptionInfo{"connect-timeout", '\0', "DURATION", "default: 10s", "STILLHEAD_CONNECT_TIMEOUT"},
     OptionInfo{"scripts-sha256", '\0', "HEX",
                "refuse scripts with another digest (see `stillhead digest`)",
                "STILLHEAD_SCRIPTS_SHA256"},
+    OptionInfo{"history-readers", '\0', "ROLE:ROLE", "roles that may read the history",
+               "STILLHEAD_HISTORY_READERS"},
     OptionInfo{"json", '\0', "", "print one JSON document instead of text"},
     OptionInfo{"report", '\0', "FILE", "write a report of the run, also of a failed one",
                "STILLHEAD_REPORT"},
@@ -113,6 +143,8 @@ constexpr std::array kCommonOptions = {
                "leave out what can hold people's data: DETAIL and SQL text"},
     OptionInfo{"owner", '\0', "TEXT", "who asked for the run; goes into the history",
                "STILLHEAD_OWNER"},
+    OptionInfo{"generation", '\0', "N", "of what the owner asks for; never goes down",
+               "STILLHEAD_GENERATION"},
     OptionInfo{"attempt", '\0', "N", "which attempt of the owner this is", "STILLHEAD_ATTEMPT"},
     OptionInfo{"run-id", '\0', "HEX", "16 digits; default: random", "STILLHEAD_RUN_ID"},
     OptionInfo{"quiet", 'q', "", "print errors only"},
@@ -120,11 +152,15 @@ constexpr std::array kCommonOptions = {
     OptionInfo{"no-color", '\0', "", "no colour on a terminal", "NO_COLOR"},
     OptionInfo{"log-format", '\0', "text|json", "of the lines on standard error",
                "STILLHEAD_LOG_FORMAT"},
+    OptionInfo{"sql-echo", '\0', "", "log each statement that is sent",
+               "SQL_ECHO, STILLHEAD_SQL_ECHO"},
+    OptionInfo{"events", '\0', "FD", "write events as JSON lines to an open file descriptor"},
     OptionInfo{"help", 'h', "", "this page, or with a command the command's"},
     OptionInfo{"version", '\0', "", "print the version"},
 };
 
 constexpr std::array kOwnOptions = {
+    OptionInfo{"applied", '\0', "", "list what was run on the database instead of the scripts"},
     OptionInfo{"autogenerate", '\0', "", "refused: this version does not run env.py"},
     OptionInfo{"branch-label", '\0', "LABEL", "of a branch that begins here"},
     OptionInfo{"check-heads", 'c', "", "fail unless the database is at every head (exit code 7)"},
@@ -134,6 +170,7 @@ constexpr std::array kOwnOptions = {
     OptionInfo{"format", '\0', "text|dot|mermaid|json", "of the drawing; default: text"},
     OptionInfo{"head", '\0', "REVISION", "on which the script stands; default: head"},
     OptionInfo{"indicate-current", 'i', "", "mark the revisions that the database is at"},
+    OptionInfo{"interval", '\0', "DURATION", "between two looks; default: 1s"},
     OptionInfo{"message", 'm', "TEXT", "of the script; also makes its file name"},
     OptionInfo{"no-destructive", '\0', "", "refuse steps that lose data (exit code 6)"},
     OptionInfo{"out", '\0', "FILE", "also write the plan to this file, for --plan"},
@@ -143,15 +180,20 @@ constexpr std::array kOwnOptions = {
     OptionInfo{"purge", '\0', "", "empty the version table first, whatever it holds"},
     OptionInfo{"resolve-dependencies", '\0', "", "leave out what another revision depends on"},
     OptionInfo{"rev-id", '\0', "ID", "default: 12 random hexadecimal digits"},
+    OptionInfo{"revision", '\0', "REVISION", "to wait for; default: the heads of the scripts", "",
+               true},
     OptionInfo{"rev-range", 'r', "FROM:TO", "only these revisions"},
     OptionInfo{"splice", '\0', "", "permit a parent that is no head"},
     OptionInfo{"sql", '\0', "", "print the statements instead of executing them"},
     OptionInfo{"tag", '\0', "TEXT", "refused: this version does not run env.py"},
+    OptionInfo{"target", '\0', "TARGET", "of the upgrade; default: heads"},
     OptionInfo{"template", 't', "NAME", "see `stillhead list-templates`; default: sql"},
+    OptionInfo{"timeout", '\0', "DURATION", "how long to wait; default: 5m; 0: one look"},
     OptionInfo{"transaction", '\0', "per_revision|single", "default: per_revision",
                "STILLHEAD_TRANSACTION"},
     OptionInfo{"verbose", 'v', "", "several lines a revision: parents, labels, file"},
     OptionInfo{"version-path", '\0', "DIR", "folder of the script, where there are several"},
+    OptionInfo{"yes", '\0', "", "write into the history; without it, only look"},
 };
 
 bool same_name(std::string_view a, std::string_view b) {

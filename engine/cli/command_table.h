@@ -21,11 +21,12 @@ struct OptionInfo {
 
 struct CommandInfo {
   std::string_view name = {};
-  std::string_view argument = {};  // "TARGET", "[COMMAND]" optional, "REVISION..." one or more
-  std::string_view example = {};   // of the argument
-  std::string_view options = {};   // its own ones by long name, separated by a space
-  std::string_view summary = {};   // one line
-  std::string_view details = {};   // the rest of its help page
+  // "TARGET", "[COMMAND]" optional, "REVISION..." one or more, "-- CMD..." another program's words
+  std::string_view argument = {};
+  std::string_view example = {};  // of the argument
+  std::string_view options = {};  // its own ones by long name, separated by a space
+  std::string_view summary = {};  // one line
+  std::string_view details = {};  // the rest of its help page
 };
 
 std::span<const CommandInfo> command_table();

@@ -6,6 +6,7 @@
 #include <nlohmann/json.hpp>
 #include <random>
 
+#include "engine/cli/applied_history.h"
 #include "engine/cli/bundle.h"
 #include "engine/cli/completion.h"
 #include "engine/cli/drawing.h"
@@ -16,7 +17,10 @@
 #include "engine/cli/new_files.h"
 #include "engine/cli/offline.h"
 #include "engine/cli/print.h"
+#include "engine/cli/repair.h"
 #include "engine/cli/report_file.h"
+#include "engine/cli/stored_scripts.h"
+#include "engine/cli/wait.h"
 #include "engine/cli/workplace.h"
 #include "engine/core/error.h"
 #include "engine/core/range.h"
@@ -59,8 +63,29 @@ class Runner {
   Output operator()(const Stamp&) {
     return changed([&] { stamp(options_, context_.observer, context_.stop, report_); });
   }
+  Output operator()(const Repair&) { return repair(options_, context_, report_); }
   Output operator()(const EnsureVersion&) {
     return changed([&] { ensure_version(options_, context_.observer, context_.stop, report_); });
+  }
+
+  // What comes behind the upgrade is main's.
+  Output operator()(const Exec& command) {
+    if (!options_.settings.flag(Key::AutoMigrate)) {
+      report_.message =
+          fmt::format("not migrating: {} says so", options_.settings.origin(Key::AutoMigrate));
+      context_.observer.finished(report_.message);
+      return {};
+    }
+    Options upgrade = options_;
+    upgrade.command = Upgrade{command.target};
+    return changed(
+        [&] { migrate(upgrade, context_.observer, context_.stop, report_, context_.environment); });
+  }
+
+  Output operator()(const Wait&) {
+    wait_for_revisions(options_, context_.observer, context_.stop, report_);
+    context_.observer.finished(report_.message);
+    return {};
   }
 
   Output operator()(const ShowPlan& command) {
@@ -93,6 +118,7 @@ class Runner {
   }
 
   Output operator()(const History& command) {
+    if (command.applied) return show_applied(options_, context_, report_);
     const RevisionGraph graph = read_graph(options_, report_);
     const auto [from, to] = ends_of(command.range);
     std::vector<RevisionId> rows;
@@ -221,7 +247,9 @@ class Runner {
   Paint paint() const { return Paint(context_.medium); }
 
   Output run_migration() {
-    return changed([&] { migrate(options_, context_.observer, context_.stop, report_); });
+    return changed([&] {
+      migrate(options_, context_.observer, context_.stop, report_, context_.environment);
+    });
   }
 
   // What a command that changes the database has to say is told, not printed, as Alembic's does.
@@ -295,11 +323,12 @@ Output run_command(const Options& options, const CommandContext& context, RunRep
   report.command = options.command_name;
   report.target = options.target;
   report.owner = options.owner;
+  report.generation = options.generation;
   report.attempt = options.attempt;
   if (!options.run_id.empty()) report.run_id = options.run_id;
   if (!options.report.file.empty()) check_report_file(options.report.file);
   Output output = std::visit(Runner(options, context, report), options.command);
-  report.reason = Reason::Succeeded;
+  report.reason = output.reason;
   return output;
 }
 

@@ -21,6 +21,8 @@ struct Output {
   // The text is what was asked for, not talk about it: printed in spite of --quiet, and the command
   // has failed when it cannot be written.
   bool is_product = false;
+  // Not Succeeded: the answer is no, and is printed all the same.
+  Reason reason = Reason::Succeeded;
 };
 
 struct CommandContext {

@@ -60,7 +60,8 @@ void add_targets(const RevisionGraph& graph, std::vector<std::string>& words) {
 }
 
 bool names_revision(std::string_view value) {
-  return value.starts_with("REVISION") || value == "TARGET" || value == "FROM:TO";
+  return value.starts_with("REVISION") || value.starts_with("[REVISION") || value == "TARGET" ||
+         value == "FROM:TO";
 }
 
 // `typed`: what there is of the word; behind "a1:" the other end of a range is offered.

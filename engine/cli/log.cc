@@ -10,12 +10,15 @@
 
 #include "engine/cli/paint.h"
 #include "engine/cli/print.h"
+#include "engine/cli/progress_line.h"
 #include "engine/run/timestamp.h"
 
 namespace engine {
 namespace {
 
 using Json = nlohmann::ordered_json;
+
+constexpr std::chrono::seconds kProgressInterval{5};
 
 // Some hints end with an example of several lines.
 std::string_view without_line_end(std::string_view text) {
@@ -28,7 +31,8 @@ std::string_view without_line_end(std::string_view text) {
 // spdlog writes whole lines; their text is made here.
 class Log::Sink {
  public:
-  Sink() : logger_("stillhead", std::make_shared<spdlog::sinks::stderr_sink_mt>()) {
+  explicit Sink(TerminalLine* line)
+      : line_(line), logger_("stillhead", std::make_shared<spdlog::sinks::stderr_sink_mt>()) {
     logger_.set_pattern("%v");
     logger_.flush_on(spdlog::level::trace);
     // Standard error may be closed; a run must not end because nobody listens.
@@ -36,9 +40,11 @@ class Log::Sink {
   }
 
   void text(const LogOptions& options, std::string_view message) {
-    if (options.quiet) return;
-    logger_.log(spdlog::level::info, "{}INFO {} [stillhead] {}", options.color ? kGreen : "",
-                options.color ? kPlain : "", printable(message));
+    if (!options.quiet) named(options, "stillhead", message);
+  }
+  void named(const LogOptions& options, std::string_view logger, std::string_view message) {
+    plain(fmt::format("{}INFO {} [{}] {}", options.color ? kGreen : "", options.color ? kPlain : "",
+                      logger, printable(message)));
   }
 
   void json(const Json& fields, std::string_view level, std::string_view message,
@@ -46,21 +52,26 @@ class Log::Sink {
     Json line = {
         {"ts", timestamp_now()}, {"level", level}, {"msg", message}, {"stillhead", marker}};
     line.update(fields);
-    logger_.log(spdlog::level::info, "{}",
-                line.dump(-1, ' ', false, Json::error_handler_t::replace));
+    plain(line.dump(-1, ' ', false, Json::error_handler_t::replace));
   }
 
   void progress(const LogOptions& options, std::string_view message, const Json& fields) {
     if (!options.quiet) json(fields, "info", message, "progress");
   }
 
-  void plain(std::string_view line) { logger_.log(spdlog::level::err, "{}", line); }
+  void plain(std::string_view line) {
+    std::unique_lock<std::mutex> room;
+    if (line_ != nullptr) room = line_->make_room();
+    logger_.log(spdlog::level::info, "{}", line);
+  }
 
  private:
+  TerminalLine* line_;
   spdlog::logger logger_;
 };
 
-Log::Log(const LogOptions& options) : sink_(std::make_unique<Sink>()), options_(options) {}
+Log::Log(const LogOptions& options)
+    : sink_(std::make_unique<Sink>(options.line)), options_(options) {}
 
 Log::~Log() = default;
 
@@ -73,9 +84,20 @@ void Log::waiting_for_lock(const std::string& holder) {
                                     holder.empty() ? "" : fmt::format(": {}", holder)));
 }
 
+void Log::before_step(const Step& step, const Revision& /*revision*/, int /*number*/,
+                      int /*count*/) {
+  const std::lock_guard lock(mutex_);
+  revision_ = step.revision;
+  progress_again_at_ = {};
+}
+
 void Log::step_started(const Step& step, const Revision& revision, int number, int count) {
-  number_ = number;
-  count_ = count;
+  {
+    const std::lock_guard lock(mutex_);
+    revision_ = step.revision;
+    number_ = number;
+    count_ = count;
+  }
   if (options_.format == LogFormat::Text) {
     sink_->text(options_, running_text(step, revision));
     return;
@@ -86,6 +108,72 @@ void Log::step_started(const Step& step, const Revision& revision, int number, i
                    {"step", number},
                    {"steps", count},
                    {"message", revision.message}});
+}
+
+void Log::statement_sent(const std::string& sql) {
+  if (options_.quiet) return;
+  const std::lock_guard lock(mutex_);
+  if (options_.format == LogFormat::Json) {
+    sink_->json({{"revision", revision_}}, "info", sql, "sql");
+  } else {
+    sink_->named(options_, "stillhead.sql",
+                 revision_.empty() ? sql : fmt::format("{}: {}", revision_, sql));
+  }
+}
+
+void Log::retrying(const std::string& what, int attempt, int attempts, const std::string& blockers,
+                   std::chrono::milliseconds pause) {
+  const std::lock_guard lock(mutex_);
+  if (options_.format == LogFormat::Text) {
+    sink_->text(options_,
+                fmt::format("{}: {}", what, retry_text(attempt, attempts, blockers, pause)));
+    return;
+  }
+  sink_->progress(options_, "retrying",
+                  {{"revision", revision_},
+                   {"what", what},
+                   {"attempt", attempt},
+                   {"attempts", attempts},
+                   {"blockers", blockers},
+                   {"pauseMs", pause.count()}});
+}
+
+void Log::progressed(const StatementProgress& progress) {
+  const std::lock_guard lock(mutex_);
+  const auto now = std::chrono::steady_clock::now();
+  if (now < progress_again_at_) return;
+  progress_again_at_ = now + kProgressInterval;
+  if (options_.format == LogFormat::Text) {
+    sink_->text(options_, fmt::format("{}{}{}", revision_, revision_.empty() ? "" : ": ",
+                                      progress_text(progress)));
+    return;
+  }
+  sink_->progress(options_, "progress",
+                  {{"revision", revision_},
+                   {"phase", progress.phase},
+                   {"done", progress.done},
+                   {"total", progress.total},
+                   {"unit", progress.unit},
+                   {"rate", progress.rate},
+                   {"secondsLeft", progress.left.count()},
+                   {"waitsFor", progress.waits_for}});
+}
+
+void Log::hook_said(const std::string& hook, const std::string& line) {
+  if (options_.format == LogFormat::Json) {
+    sink_->json({{"hook", hook}}, "info", line, "hook");
+  } else {
+    sink_->named(options_, "stillhead.hook", fmt::format("{}: {}", hook, line));
+  }
+}
+
+void Log::waiting_for_revisions(const std::string& revisions, const std::string& state) {
+  if (options_.format == LogFormat::Json) {
+    sink_->progress(options_, "waiting for revisions",
+                    {{"revisions", revisions}, {"state", state}});
+  } else {
+    sink_->text(options_, fmt::format("Waiting for {}: {}", revisions, state));
+  }
 }
 
 void Log::warned(const std::string& text) {
@@ -133,6 +221,10 @@ void Log::resumed(const Step& step, int done, int count) {
 
 void Log::step_finished(const Step& step, const Revision& /*revision*/,
                         std::chrono::milliseconds duration) {
+  {
+    const std::lock_guard lock(mutex_);
+    revision_.clear();
+  }
   if (options_.format == LogFormat::Text) return;
   sink_->progress(options_, "step finished",
                   {{"revision", step.revision},

@@ -6,9 +6,11 @@
 
 #include <chrono>
 #include <memory>
+#include <mutex>
 #include <string>
 
 #include "engine/cli/options.h"
+#include "engine/cli/terminal_line.h"
 #include "engine/contract/report.h"
 #include "engine/run/observer.h"
 
@@ -16,12 +18,14 @@ namespace engine {
 
 struct LogOptions {
   LogFormat format = LogFormat::Text;
-  bool color = false;  // text only
-  bool quiet = false;  // errors only
+  bool color = false;            // text only
+  bool quiet = false;            // errors only
+  TerminalLine* line = nullptr;  // makes room for each line; null: nothing is drawn
 };
 
 // Text: "INFO  [stillhead] Running upgrade a -> b, message", as Alembic's. JSON: one object a line
-// with ts, level, msg, the marker stillhead ("progress" or "error") and fields.
+// with ts, level, msg, the marker stillhead ("progress", "warning", "hook", "sql" or "error") and
+// fields. For any thread.
 class Log : public Observer {
  public:
   explicit Log(const LogOptions&);
@@ -30,7 +34,16 @@ class Log : public Observer {
   Log& operator=(const Log&) = delete;
 
   void waiting_for_lock(const std::string& holder) override;
+  void before_step(const Step&, const Revision&, int number, int count) override;
   void step_started(const Step&, const Revision&, int number, int count) override;
+  void statement_sent(const std::string& sql) override;
+  void retrying(const std::string& what, int attempt, int attempts, const std::string& blockers,
+                std::chrono::milliseconds pause) override;
+  // At most every 5 s.
+  void progressed(const StatementProgress&) override;
+  // In spite of `quiet`: the hook decides what it says.
+  void hook_said(const std::string& hook, const std::string& line) override;
+  void waiting_for_revisions(const std::string& revisions, const std::string& state) override;
   void warned(const std::string& text) override;
   void finished(const std::string& message) override;
   void stamp_started(const StampStep&) override;
@@ -44,8 +57,11 @@ class Log : public Observer {
   class Sink;
   std::unique_ptr<Sink> sink_;
   LogOptions options_;
-  int number_ = 0;  // of the step that runs
+  std::mutex mutex_ = {};      // guards what follows
+  std::string revision_ = {};  // of the step that runs
+  int number_ = 0;
   int count_ = 0;
+  std::chrono::steady_clock::time_point progress_again_at_ = {};
 };
 
 }  // namespace engine

@@ -10,12 +10,17 @@
 #include <cstring>
 #include <exception>
 #include <filesystem>
+#include <optional>
 #include <span>
 
 #include "engine/cli/child_process.h"
 #include "engine/cli/commands.h"
+#include "engine/cli/events.h"
+#include "engine/cli/exec_program.h"
 #include "engine/cli/log.h"
+#include "engine/cli/observer_group.h"
 #include "engine/cli/options.h"
+#include "engine/cli/progress_line.h"
 #include "engine/cli/report_file.h"
 #include "engine/cli/signals.h"
 #include "engine/core/error.h"
@@ -40,6 +45,11 @@ engine::Environment environment() {
   return result;
 }
 
+std::filesystem::path executable() {
+  std::error_code ignored;
+  return std::filesystem::read_symlink("/proc/self/exe", ignored);
+}
+
 class Program {
  public:
   explicit Program(std::span<char*> arguments)
@@ -61,23 +71,82 @@ class Program {
       fail_with_bug("an exception of unknown type");
     }
     report_.finished_at = engine::timestamp_now();
+    const auto* exec = std::get_if<engine::Exec>(&options_.command);
+    if (exec != nullptr && report_.reason == Reason::Succeeded) return become(exec->words);
     deliver();
-    return engine::exit_code_of(report_.reason);
+    return exit_code();
   }
 
  private:
   void run_command() {
-    engine::Log log(log_options());
-    std::error_code ignored;
-    const std::filesystem::path executable =
-        std::filesystem::read_symlink("/proc/self/exe", ignored);
-    const engine::CommandContext context{log,
+    engine::TerminalLine line(
+        [](std::string_view text) { std::fwrite(text.data(), 1, text.size(), stderr); });
+    engine::LogOptions logged = log_options();
+    logged.line = &line;
+    engine::Log log(logged);
+    std::vector<engine::Observer*> observers = {&log};
+    std::optional<engine::ProgressLine> progress;
+    if (draws_progress()) observers.push_back(&progress.emplace(line, STDERR_FILENO));
+    if (options_.events) {
+      const std::string& run_id = options_.run_id.empty() ? report_.run_id : options_.run_id;
+      observers.push_back(&events_.emplace(*options_.events, run_id));
+      events_->run_started(options_.command_name, options_.target);
+    }
+    if (const auto* exec = std::get_if<engine::Exec>(&options_.command)) {
+      if (!can_become(exec->words.front())) return;
+    }
+    engine::ObserverGroup observer(observers);
+    const engine::CommandContext context{observer,
                                          signals_.token(),
-                                         executable,
-                                         engine::child_environment(environment_, executable),
+                                         executable_,
+                                         children_environment_,
                                          medium_of(STDOUT_FILENO),
                                          [this](const std::string& text) { say(text); }};
     output_ = engine::run_command(options_, context, report_);
+  }
+
+  bool can_become(const std::string& program) {
+    const auto fault = engine::check_program(program, children_environment_);
+    if (fault) fail_to_become(*fault);
+    return !fault;
+  }
+
+  void fail_to_become(const engine::CannotExec& fault) {
+    report_.command = options_.command_name;
+    report_.target = options_.target;
+    fail(Reason::InvalidUsage, fault.message, fault.hint);
+    exit_code_ = fault.exit_code;
+  }
+
+  // Returns the exit code when we have to stay what we are. Connections and lock are gone by now.
+  int become(const std::vector<std::string>& words) {
+    signals_.end();
+    if (signals_.token().stop_requested()) {
+      fail(Reason::Interrupted, fmt::format("interrupted before {} was started", words.front()),
+           "run the same command again: what the upgrade did stays done");
+    }
+    deliver();
+    if (report_.reason != Reason::Succeeded) return exit_code();
+    signals_.restore();
+    engine::CannotExec fault = engine::exec_program(words, children_environment_);
+    fault.hint = "what the upgrade did stays done";
+    options_.report.json = false;  // it is printed
+    fail_to_become(fault);
+    deliver();
+    return exit_code();
+  }
+
+  int exit_code() const {
+    return exit_code_ != 0 ? exit_code_ : engine::exit_code_of(report_.reason);
+  }
+
+  // For a person who watches.
+  bool draws_progress() const {
+    const auto terminal = environment_.find("TERM");
+    return engine::is_migration(options_.command) && !options_.quiet && !options_.report.json &&
+           options_.report.log_format == engine::LogFormat::Text &&
+           medium_of(STDERR_FILENO) != Medium::Pipe &&
+           (terminal == environment_.end() || terminal->second != "dumb");
   }
 
   void say(const std::string& text) {
@@ -112,6 +181,14 @@ class Program {
         if (e.message() != report_.message) log.error(e.reason(), e.message(), e.hint());
       }
     }
+    print_or_log(log);
+    if (!events_) return;
+    const std::string about_reader = events_->run_finished(report_);
+    if (!about_reader.empty()) log.warned(fmt::format("--events: {}", about_reader));
+    events_.reset();
+  }
+
+  void print_or_log(engine::Log& log) {
     const int write_error = print();
     if (write_error == 0 || write_error == EPIPE) return;
     const std::string cause =
@@ -136,7 +213,7 @@ class Program {
   // 0, or the errno that says why not all of it could be written.
   int print() const {
     if (say_error_ != 0) return say_error_;
-    const bool failed = report_.reason != Reason::Succeeded;
+    const bool failed = report_.reason != output_.reason;
     std::string text;
     if (options_.report.json) {
       text = failed || output_.json.empty() ? to_json(report_) + "\n" : output_.json;
@@ -170,6 +247,12 @@ class Program {
   engine::Options options_ = {};
   RunReport report_ = {};
   engine::Output output_ = {};
+  std::optional<engine::Events> events_ = {};
+  const std::filesystem::path executable_ = executable();
+  // Of hooks, editors, and what `exec` becomes.
+  const engine::Environment children_environment_ =
+      engine::child_environment(environment_, executable_);
+  int exit_code_ = 0;  // not 0: instead of the reason's
   int say_error_ = 0;  // errno of the first text that standard output did not take
 };
 

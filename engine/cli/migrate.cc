@@ -4,17 +4,27 @@
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
+#include <atomic>
+#include <condition_variable>
+#include <functional>
 #include <memory>
+#include <mutex>
 #include <nlohmann/json.hpp>
+#include <optional>
+#include <thread>
 #include <utility>
 #include <vector>
 
 #include "engine/cli/inputs.h"
 #include "engine/cli/json_text.h"
+#include "engine/cli/observer_group.h"
 #include "engine/cli/plan_file.h"
 #include "engine/cli/prepare.h"
 #include "engine/cli/print.h"
 #include "engine/cli/report_file.h"
+#include "engine/cli/run_history.h"
+#include "engine/cli/run_hooks.h"
+#include "engine/cli/stored_scripts.h"
 #include "engine/cli/workplace.h"
 #include "engine/core/error.h"
 #include "engine/db/catalog.h"
@@ -31,10 +41,6 @@ std::vector<std::string> sorted(const RevisionSet& revisions) {
 }
 
 RevisionSet set_of(const Rows& rows) { return {rows.begin(), rows.end()}; }
-
-RunIdentity identity_of(const RunReport& report) {
-  return {report.run_id, report.owner, report.attempt, report.engine_version};
-}
 
 Workplace::WhenMissing when_missing(const Command& command) {
   return std::holds_alternative<Downgrade>(command) ? Workplace::WhenMissing::Fail
@@ -88,13 +94,16 @@ struct RowsReached {
 
 class Migration {
  public:
-  Migration(const Options& options, Observer& observer, std::stop_token stop, RunReport& report)
+  Migration(const Options& options, Observer& observer, std::stop_token stop, RunReport& report,
+            const Environment& environment)
       : options_(options),
         observer_(observer),
         stop_(std::move(stop)),
         report_(report),
         graph_(read_graph(options, report)),
-        workplace_(options, observer, stop_, when_missing(options.command)) {
+        workplace_(options, observer, stop_, when_missing(options.command)),
+        hooks_({options.settings.run_hooks(), environment, observer, stop_, report,
+                workplace_.url().display}) {
     if (!options.plan_file.empty()) read_plan();
   }
 
@@ -111,14 +120,14 @@ class Migration {
  private:
   void plan(const Rows& rows) {
     report_.from = report_.to = sorted(set_of(rows));
-    plan_ = plan_for(command_, graph_, rows);
+    planned_ = plan_run(command_, graph_, rows, workplace_);
     for (const std::string& warning : plan_.warnings) observer_.warned(warning);
     report_.target_revisions = sorted(plan_.targets);
     report_.pending = static_cast<int>(plan_.steps.size());
   }
 
   void prepare_steps() {
-    steps_ = prepare(plan_, graph_, workplace_.dialect(), options_);
+    steps_ = prepare(plan_, graph(), workplace_.dialect(), options_, planned_.stored);
     workplace_.versions().check_width(workplace_.connection(), written_by(plan_));
     if (made_) {
       compare_with_plan();
@@ -126,6 +135,7 @@ class Migration {
       const SqlFlavour flavour = workplace_.dialect().flavour();
       refuse_destructive(steps_, review_plan(steps_, options_.transactions, {}, flavour));
     }
+    hooks_.check();
   }
 
   void read_plan() {
@@ -139,7 +149,7 @@ class Migration {
   }
 
   void compare_with_plan() {
-    const Json now = document_of(plan_, graph_, steps_, planned_command(*made_), options_,
+    const Json now = document_of(plan_, graph(), steps_, planned_command(*made_), options_,
                                  workplace_, report_.engine_version);
     const auto differences = plan_differences(*made_, now);
     if (differences.empty()) return;
@@ -162,19 +172,41 @@ class Migration {
       }
       prepare_steps();
     }
-    execute_steps(*lock);
+    hooks_.before_run(steps_);
+    try {
+      execute_steps(*lock);
+    } catch (const Error& error) {
+      hooks_.after_run(&error);
+      throw;
+    }
+    hooks_.after_run(nullptr);
   }
+
+  const RevisionGraph& graph() const { return planned_.graph_or(graph_); }
 
   void execute_steps(MigrationLock& lock) {
     const auto started = std::chrono::steady_clock::now();
     {
       const RowsReached rows_reached{plan_, report_};
-      const HistoryTable history(workplace_.connection(), workplace_.versions().name());
-      const JournalTable journal(history);
-      MigrationContext context{
-          workplace_.connection(), lock,  workplace_.versions(), &history, &journal, observer_,
-          identity_of(report_),    stop_, options_.transactions};
+      RunHistory history(options_, workplace_, report_, observer_);
+      history.check_scripts(graph(), plan_.start, planned_.stored_revisions());
+      history.adopt(graph(), plan_.start, planned_.stored_revisions());
+      const JournalTable journal(history.table());
+      ObserverGroup observers({&observer_, &hooks_});
+      MigrationContext context{workplace_.connection(),
+                               lock,
+                               workplace_.versions(),
+                               &history.table(),
+                               &journal,
+                               observers,
+                               identity_of(report_),
+                               stop_,
+                               options_.transactions,
+                               options_.timeouts,
+                               workplace_.session(),
+                               [this] { return workplace_.renew_session(); }};
       execute(plan_.start, steps_, context, report_.steps);
+      if (plan_.start.empty()) history.grant();  // the version table may be new
     }
     const auto elapsed = std::chrono::duration_cast<std::chrono::milliseconds>(
         std::chrono::steady_clock::now() - started);
@@ -193,9 +225,45 @@ class Migration {
   Workplace workplace_;
   Command command_ = options_.command;
   std::optional<Json> made_ = {};  // --plan
-  Plan plan_ = {};
+  RunHooks hooks_;
+  RunPlan planned_ = {};
+  const Plan& plan_ = planned_.plan;
   std::vector<PreparedStep> steps_ = {};
 };
+
+// Asks a run to stop when its time is over, or when it is asked from outside.
+class Deadline {
+ public:
+  Deadline(std::chrono::milliseconds limit, const std::stop_token& outside)
+      : forward_(outside, [this] { stop_.request_stop(); }) {
+    if (limit.count() == 0) return;
+    timer_ = std::jthread([this, limit](const std::stop_token& ended) {
+      std::mutex mutex;
+      std::condition_variable_any never;
+      std::unique_lock lock(mutex);
+      never.wait_for(lock, ended, limit, [] { return false; });
+      if (ended.stop_requested()) return;
+      passed_ = true;
+      stop_.request_stop();
+    });
+  }
+  std::stop_token token() const { return stop_.get_token(); }
+  bool has_passed() const { return passed_; }
+
+ private:
+  std::stop_source stop_ = {};
+  std::stop_callback<std::function<void()>> forward_;
+  std::atomic<bool> passed_ = false;
+  std::jthread timer_ = {};
+};
+
+Error out_of_time(const Error& error, std::chrono::milliseconds limit) {
+  return Error(
+      Reason::DeadlineExceeded,
+      fmt::format("the run took longer than {}: {}", duration_text(limit.count()), error.message()),
+      error.failure().value_or(Failure{}),
+      "give it more time with --run-timeout, or run the same command again to go on");
+}
 
 void refuse_range(const std::string& target) {
   if (target.find(':') == std::string::npos) return;
@@ -205,8 +273,15 @@ void refuse_range(const std::string& target) {
 
 }  // namespace
 
-void migrate(const Options& options, Observer& observer, std::stop_token stop, RunReport& report) {
-  Migration(options, observer, std::move(stop), report).run();
+void migrate(const Options& options, Observer& observer, std::stop_token stop, RunReport& report,
+             const Environment& environment) {
+  const Deadline deadline(options.run_timeout, stop);
+  try {
+    Migration(options, observer, deadline.token(), report, environment).run();
+  } catch (const Error& error) {
+    if (error.reason() != Reason::Interrupted || !deadline.has_passed()) throw;
+    throw out_of_time(error, options.run_timeout);
+  }
 }
 
 void stamp(const Options& options, Observer& observer, std::stop_token stop, RunReport& report) {
@@ -228,12 +303,14 @@ void stamp(const Options& options, Observer& observer, std::stop_token stop, Run
   }
   const std::unique_ptr<MigrationLock> lock = workplace.lock();
   const StampPlan made = plan();
-  const HistoryTable history(workplace.connection(), workplace.versions().name());
-  const JournalTable journal(history);
-  MigrationContext context{
-      workplace.connection(), *lock, workplace.versions(), &history, &journal, observer,
-      identity_of(report),    stop};
-  execute(made, context);
+  RunHistory history(options, workplace, report, observer);
+  history.adopt(graph, made.start);
+  const JournalTable journal(history.table());
+  MigrationContext context{workplace.connection(), *lock,    workplace.versions(),
+                           &history.table(),       &journal, observer,
+                           identity_of(report),    stop};
+  execute(made, history.rows_of_stamp(graph, made.finish), context);
+  history.grant();
   report.to = sorted(made.finish);
   report.message = fmt::format("stamped {}", revisions_text(made.finish));
 }
@@ -258,9 +335,11 @@ PlanShown show_plan(const Options& options, const ShowPlan& command, Observer& o
   const Rows rows = workplace.rows();
   report.from = report.to = sorted(set_of(rows));
   PlanShown shown;
-  shown.plan = plan_for(command, graph, rows);
-  const auto steps = prepare(shown.plan, graph, workplace.dialect(), options);
-  shown.json = json_line(document_of(shown.plan, graph, steps, command, options, workplace,
+  const RunPlan planned = plan_run(command, graph, rows, workplace);
+  shown.plan = planned.plan;
+  const RevisionGraph& whole = planned.graph_or(graph);
+  const auto steps = prepare(shown.plan, whole, workplace.dialect(), options, planned.stored);
+  shown.json = json_line(document_of(shown.plan, whole, steps, command, options, workplace,
                                      report.engine_version, &paint, &shown.text));
   if (!command.out.empty()) write_plan_file(command.out, shown.json);
   return shown;

@@ -17,9 +17,11 @@ namespace engine {
 
 // Everything that can be found wrong is found before the lock is taken; where nothing is to be
 // done, no lock is taken and nothing is written. Fills `report` as it goes, so that it is true when
-// an Error leaves; `report.run_id`, `owner` and `attempt` must be set. Throws Error.
+// an Error leaves; `report.run_id`, `owner` and `attempt` must be set. Hooks get `environment`.
+// Throws Error.
 // `options.command` is Upgrade, Downgrade or Apply.
-void migrate(const Options&, Observer&, std::stop_token, RunReport& report);
+void migrate(const Options&, Observer&, std::stop_token, RunReport& report,
+             const Environment& environment);
 
 // `options.command` is Stamp. Writes under the lock; where the rows are right already, not at all.
 void stamp(const Options&, Observer&, std::stop_token, RunReport& report);

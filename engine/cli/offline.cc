@@ -101,7 +101,7 @@ class Offline {
       targets.push_back(one.to);
     }
     const RevisionSet start = start_of(range);
-    execute(plan_stamp(graph_, {start.begin(), start.end()}, targets), context_);
+    execute(plan_stamp(graph_, {start.begin(), start.end()}, targets), {}, context_);
     return text_;
   }
 

@@ -23,6 +23,8 @@
 namespace engine {
 namespace {
 
+constexpr std::size_t kMostRetries = 1'000'000;
+
 // With one of these set, an empty URL means a database (parse_database_url).
 constexpr std::array kLibpqVariables = {"PGHOST", "PGHOSTADDR", "PGSERVICE", "PGDATABASE"};
 // These do their work without scripts or a database: a fault in a file is no reason to refuse them.
@@ -65,13 +67,15 @@ ConfigSources sources_of(const Arguments& arguments, const Environment& environm
   return sources;
 }
 
-int attempt_of(const Settings& settings) {
-  const std::size_t attempt = settings.number(Key::Attempt);
-  if (attempt > std::numeric_limits<int>::max()) {
-    refuse(fmt::format("{} takes a number from 1 to {}, not \"{}\"", settings.origin(Key::Attempt),
-                       std::numeric_limits<int>::max(), attempt));
+template <typename Integer>
+Integer number_of(const Settings& settings, Key key) {
+  const std::size_t number = settings.number(key);
+  constexpr Integer kLargest = std::numeric_limits<Integer>::max();
+  if (number > static_cast<std::size_t>(kLargest)) {
+    refuse(fmt::format("{} takes a number from 1 to {}, not \"{}\"", settings.origin(key), kLargest,
+                       number));
   }
-  return static_cast<int>(attempt);
+  return static_cast<Integer>(number);
 }
 
 LogFormat log_format_of(std::string_view name) {
@@ -86,6 +90,19 @@ ReportOptions report_options(const Settings& settings, const Arguments& argument
   report.limit = settings.number(Key::ReportLimit);
   report.log_format = log_format_of(settings.text(Key::LogFormat));
   return report;
+}
+
+std::optional<int> events_of(const Arguments& arguments) {
+  const auto given = arguments.value("events");
+  if (!given) return {};
+  int descriptor = 0;
+  const char* end = given->data() + given->size();
+  const auto [stopped, error] = std::from_chars(given->data(), end, descriptor);
+  if (error != std::errc{} || stopped != end || descriptor < 0) {
+    refuse(fmt::format("--events takes the number of an open file descriptor, not \"{}\"",
+                       shown_value(*given)));
+  }
+  return descriptor;
 }
 
 Options read_options(Settings settings, const Arguments& arguments,
@@ -105,10 +122,18 @@ Options read_options(Settings settings, const Arguments& arguments,
   options.transactions = settings.text(Key::Transaction) == "single" ? TransactionMode::Single
                                                                      : TransactionMode::PerRevision;
   options.lock_wait = settings.duration(Key::LockWait);
+  options.timeouts.lock_timeout = settings.duration(Key::LockTimeout);
+  options.timeouts.lock_retries =
+      static_cast<int>(std::min<std::size_t>(settings.number(Key::LockRetries), kMostRetries));
+  options.timeouts.statement_timeout = settings.duration(Key::StatementTimeout);
+  options.run_timeout = settings.duration(Key::RunTimeout);
   options.connect_timeout = settings.duration(Key::ConnectTimeout);
   options.scripts_sha256 = settings.text(Key::ScriptsSha256);
+  options.events = events_of(arguments);
   options.owner = settings.text(Key::Owner);
-  options.attempt = attempt_of(settings);
+  options.generation = number_of<long>(settings, Key::Generation);
+  options.attempt = number_of<int>(settings, Key::Attempt);
+  options.history_readers = settings.list(Key::HistoryReaders);
   options.run_id = settings.text(Key::RunId);
   options.plan_file = arguments.value("plan").value_or("");
   options.no_destructive = arguments.has("no-destructive");
@@ -176,6 +201,8 @@ std::vector<std::string> targets_of(const Command& command) {
   if (const auto* apply = std::get_if<Apply>(&command)) return {apply->target};
   if (const auto* plan = std::get_if<ShowPlan>(&command)) return {plan->target};
   if (const auto* stamp = std::get_if<Stamp>(&command)) return stamp->targets;
+  if (const auto* exec = std::get_if<Exec>(&command)) return {exec->target};
+  if (const auto* wait = std::get_if<Wait>(&command)) return wait->revisions;
   return {};
 }
 
@@ -204,8 +231,17 @@ Command make_current(const Arguments& arguments) {
   return Current{verbosity_of(arguments), arguments.has("check-heads")};
 }
 Command make_history(const Arguments& arguments) {
+  if (arguments.has("applied") &&
+      (arguments.has("rev-range") || arguments.has("indicate-current"))) {
+    refuse(
+        "history --applied lists what was run; --rev-range and --indicate-current are for the "
+        "list of scripts");
+  }
   return History{verbosity_of(arguments), text_of(arguments, "rev-range"),
-                 arguments.has("indicate-current")};
+                 arguments.has("indicate-current"), arguments.has("applied")};
+}
+Command make_repair(const Arguments& arguments) {
+  return Repair{arguments.positional, arguments.has("yes")};
 }
 Command make_heads(const Arguments& arguments) {
   return Heads{verbosity_of(arguments), arguments.has("resolve-dependencies")
@@ -230,6 +266,31 @@ Command make_init(const Arguments& arguments) {
   return Init{argument_of(arguments), text_of(arguments, "template", "sql"),
               text_of(arguments, "config"), arguments.has("package")};
 }
+Command make_exec(const Arguments& arguments) {
+  return Exec{text_of(arguments, "target", "heads"), arguments.positional};
+}
+std::chrono::milliseconds duration_of(const Arguments& arguments, std::string_view option,
+                                      const std::string& otherwise, bool may_be_zero) {
+  const std::string text = text_of(arguments, option, otherwise);
+  const auto duration = read_duration(text == "0" ? "0s" : text);
+  if (!duration) {
+    refuse(fmt::format("--{} takes a duration such as 500ms, 30s or 5m, not \"{}\"", option,
+                       shown_value(text)));
+  }
+  if (duration->count() == 0 && !may_be_zero) {
+    refuse(fmt::format("--{} must be longer than 0", option));
+  }
+  return *duration;
+}
+
+Command make_wait(const Arguments& arguments) {
+  Wait command;
+  command.revisions = arguments.values("revision");
+  command.timeout_text = text_of(arguments, "timeout", command.timeout_text);
+  command.timeout = duration_of(arguments, "timeout", command.timeout_text, true);
+  command.interval = duration_of(arguments, "interval", "1s", false);
+  return command;
+}
 Command make_help(const Arguments& arguments) {
   const std::string name = argument_of(arguments);
   if (name.empty() || is_help_topic(name)) return ShowHelp{name};
@@ -242,6 +303,7 @@ constexpr std::pair<std::string_view, Maker> kMakers[] = {
     {"apply", make_apply},
     {"plan", make_plan},
     {"stamp", make_stamp},
+    {"repair", make_repair},
     {"current", make_current},
     {"history", make_history},
     {"heads", make_heads},
@@ -258,6 +320,8 @@ constexpr std::pair<std::string_view, Maker> kMakers[] = {
     {"completion", [](const Arguments& a) -> Command { return Completion{argument_of(a)}; }},
     {"digest", [](const Arguments& a) -> Command { return Digest{argument_of(a)}; }},
     {"bundle", [](const Arguments& a) -> Command { return Bundle{argument_of(a)}; }},
+    {"exec", make_exec},
+    {"wait", make_wait},
     {"man", [](const Arguments&) -> Command { return ShowManual{}; }},
     {"version", [](const Arguments&) -> Command { return ShowVersion{}; }},
     {"help", make_help},
@@ -319,8 +383,12 @@ Options parse_options(const std::vector<std::string>& words, const Environment& 
   return options;
 }
 
-ReportOptions find_report_options(const std::vector<std::string>& arguments,
+ReportOptions find_report_options(const std::vector<std::string>& words,
                                   const Environment& environment) {
+  // What `exec` starts has options of its own.
+  const auto end = std::ranges::find(words, "--");
+  const bool is_exec = std::find(words.begin(), end, "exec") != end;
+  const std::vector<std::string> arguments(words.begin(), is_exec ? end : words.end());
   // The value of `--name VALUE` or `--name=VALUE`, else of the variable; "" when there is neither.
   const auto value_of = [&](std::string_view name, const char* variable) -> std::string {
     for (auto argument = arguments.begin(); argument != arguments.end(); ++argument) {
@@ -354,9 +422,10 @@ void wipe_argument(std::span<char*> arguments, std::string_view secret) {
 }
 
 bool is_migration(const Command& command) {
+  if (const auto* repair = std::get_if<Repair>(&command)) return repair->yes;
   return std::holds_alternative<Upgrade>(command) || std::holds_alternative<Downgrade>(command) ||
          std::holds_alternative<Apply>(command) || std::holds_alternative<Stamp>(command) ||
-         std::holds_alternative<EnsureVersion>(command);
+         std::holds_alternative<EnsureVersion>(command) || std::holds_alternative<Exec>(command);
 }
 
 }  // namespace engine

@@ -46,6 +46,10 @@ struct Stamp {
   bool purge = false;
   bool sql = false;
 };
+struct Repair {
+  std::vector<std::string> revisions = {};  // none: every one that differs
+  bool yes = false;
+};
 struct EnsureVersion {
   bool sql = false;
 };
@@ -57,6 +61,7 @@ struct History {
   Verbosity verbosity = Verbosity::Line;
   std::string range = {};  // "FROM:TO"; empty: all
   bool indicate_current = false;
+  bool applied = false;  // what was run, not what is written
 };
 struct Heads {
   Verbosity verbosity = Verbosity::Line;
@@ -105,6 +110,17 @@ struct Complete {
 struct Digest {
   std::filesystem::path folder = {};
 };
+// Migrates as Upgrade does, and becomes `words`.
+struct Exec {
+  std::string target = {};
+  std::vector<std::string> words = {};  // program and arguments, as given
+};
+struct Wait {
+  std::vector<std::string> revisions = {};  // empty: the heads of the scripts
+  std::chrono::milliseconds timeout{300'000};
+  std::string timeout_text = "5m";  // as given
+  std::chrono::milliseconds interval{1'000};
+};
 struct Bundle {
   std::filesystem::path destination = {};
 };
@@ -114,10 +130,10 @@ struct ShowHelp {
   std::string topic = {};  // of help_page()
 };
 
-using Command =
-    std::variant<ShowHelp, ShowVersion, ShowManual, Upgrade, Downgrade, Apply, ShowPlan, Stamp,
-                 EnsureVersion, Current, History, Heads, Branches, Show, Graph, MakeRevision, Edit,
-                 Init, ListTemplates, ShowConfig, Completion, Complete, Digest, Bundle>;
+using Command = std::variant<ShowHelp, ShowVersion, ShowManual, Upgrade, Downgrade, Apply, ShowPlan,
+                             Stamp, Repair, EnsureVersion, Current, History, Heads, Branches, Show,
+                             Graph, MakeRevision, Edit, Init, ListTemplates, ShowConfig, Completion,
+                             Complete, Digest, Bundle, Exec, Wait>;
 
 // Commands that change the database: what they did is in it, whoever hears of it.
 bool is_migration(const Command&);
@@ -144,12 +160,17 @@ struct Options {
   std::optional<bool> transactional_ddl = {};  // --sql: BEGIN and COMMIT; empty: the dialect's
   TransactionMode transactions = TransactionMode::PerRevision;
   std::chrono::milliseconds lock_wait{300'000};
+  Timeouts timeouts = {};
+  std::chrono::milliseconds run_timeout{0};  // 0: none
   std::chrono::milliseconds connect_timeout{10'000};
   std::filesystem::path plan_file = {};  // --plan: upgrade, apply; empty: none
   bool no_destructive = false;
   std::string scripts_sha256 = {};  // 64 lower-case hex digits; empty: not checked
   ReportOptions report = {};
+  std::vector<std::string> history_readers = {};  // roles
+  std::optional<int> events = {};                 // --events: a file descriptor
   std::string owner = {};
+  long generation = 0;      // 0: not given
   int attempt = 0;          // 0: not given
   std::string run_id = {};  // 16 hex digits; empty: not given
   bool quiet = false;

@@ -33,34 +33,11 @@ std::string dump(const Json& json) {
   return json.dump(-1, ' ', false, Json::error_handler_t::replace);
 }
 
-// --- review --------------------------------------------------------------------------------------
-
-// As the runner forms transactions: what is not transactional ends the one before it.
-class Grouping {
- public:
-  explicit Grouping(TransactionMode mode) : mode_(mode) {}
-
-  // True: a new transaction (or a statement by itself) begins with this statement.
-  bool begins(bool transactional) {
-    const bool begins = !transactional || !open_;
-    open_ = transactional;
-    return begins;
-  }
-  // The version row belongs to the open transaction. False: to one of its own.
-  bool ends_step() {
-    const bool was_open = open_;
-    open_ = mode_ == TransactionMode::Single;
-    return was_open;
-  }
-
- private:
-  TransactionMode mode_;
-  bool open_ = false;
-};
-
 // --- document ------------------------------------------------------------------------------------
 
-std::string class_of(const Shape& shape) {
+std::string class_of(StatementKind kind, const Shape& shape) {
+  if (kind == StatementKind::Condition) return "condition";
+  if (kind == StatementKind::Batch) return "batch";
   if (shape.concurrently) return "concurrent";
   switch (shape.verb) {
     case Verb::Data:
@@ -108,7 +85,8 @@ Json statement_json(const PlanInputs& inputs, const Statement& statement,
                {"line", statement.line},
                {"text", statement.sql},
                {"transactional", statement.transactional},
-               {"class", class_of(shape_of(statement.sql, is_postgres ? SqlFlavour::PostgreSql
+               {"class", class_of(statement.kind,
+                                  shape_of(statement.sql, is_postgres ? SqlFlavour::PostgreSql
                                                                       : SqlFlavour::Sqlite))}};
   if (is_postgres) {
     json["locksKnown"] = review.locks.known();
@@ -144,34 +122,24 @@ Json step_json(const PlanInputs& inputs, std::size_t index) {
           {"revision", revision_json(inputs.graph, prepared.revision)},
           {"rows", rows_json(prepared.step.rows)},
           {"checksum", prepared.checksum},
-          {"irreversible", !read_body(prepared.revision).downgrade.has_value()},
+          {"irreversible", prepared.step.direction == Direction::Up &&
+                               !read_body(prepared.revision).downgrade.has_value()},
           {"statements", std::move(statements)}};
 }
 
 // What commits together, in order.
 Json groups_json(const PlanInputs& inputs) {
   Json groups = Json::array();
-  Grouping grouping(inputs.transactions);
-  const auto open = [&](bool transactional) {
-    groups.push_back({{"transactional", transactional}, {"steps", Json::array()}});
-  };
-  for (const PreparedStep& prepared : inputs.steps) {
-    const auto part = [&]() -> Json& {
-      Json& steps = groups.back()["steps"];
-      if (steps.empty() || steps.back()["revision"] != prepared.revision.id) {
-        steps.push_back({{"revision", prepared.revision.id},
-                         {"statements", Json::array()},
-                         {"versionRows", false}});
-      }
-      return steps.back();
-    };
-    int number = 0;
-    for (const Statement& statement : prepared.statements) {
-      if (grouping.begins(statement.transactional) || groups.empty()) open(statement.transactional);
-      part()["statements"].push_back(++number);
+  for (const TransactionGroup& group : transaction_groups(inputs.steps, inputs.transactions)) {
+    Json pieces = Json::array();
+    for (const Piece& piece : group.pieces) {
+      Json statements = Json::array();
+      for (std::size_t i = piece.first; i < piece.end; ++i) statements.push_back(i + 1);
+      pieces.push_back({{"revision", inputs.steps[piece.step].revision.id},
+                        {"statements", std::move(statements)},
+                        {"versionRows", piece.completes}});
     }
-    if (!grouping.ends_step() || groups.empty()) open(true);
-    part()["versionRows"] = true;
+    groups.push_back({{"transactional", !group.alone}, {"steps", std::move(pieces)}});
   }
   return groups;
 }
@@ -392,17 +360,21 @@ std::string statement_line(const PlanInputs& inputs, const Statement& statement,
 
 PlanReview review_plan(const std::vector<PreparedStep>& steps, TransactionMode mode,
                        Catalog catalog, SqlFlavour flavour) {
-  PlanReview result;
+  PlanReview result(steps.size());
   Reviewer reviewer(std::move(catalog), flavour);
-  Grouping grouping(mode);
-  for (const PreparedStep& step : steps) {
-    std::vector<StatementReview>& reviews = result.emplace_back();
-    for (const Statement& statement : step.statements) {
-      if (grouping.begins(statement.transactional)) reviewer.begin(statement.transactional);
-      reviews.push_back(reviewer.review(statement.sql));
+  for (const TransactionGroup& group : transaction_groups(steps, mode)) {
+    reviewer.begin(!group.alone);
+    for (const Piece& piece : group.pieces) {
+      for (std::size_t i = piece.first; i < piece.end; ++i) {
+        const Statement& statement = steps[piece.step].statements[i];
+        StatementReview& review = result[piece.step].emplace_back(reviewer.review(statement.sql));
+        if (statement.kind != StatementKind::Batch) continue;
+        // Part by part, each of which commits.
+        std::erase_if(review.hazards, [](const Hazard& hazard) {
+          return hazard.kind == HazardKind::AllRowsUpdated;
+        });
+      }
     }
-    // An open transaction without statements is as good as a new one.
-    if (!grouping.ends_step()) reviewer.begin(true);
   }
   return result;
 }

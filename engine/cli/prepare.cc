@@ -5,6 +5,7 @@
 
 #include <utility>
 
+#include "engine/cli/applied_scripts.h"
 #include "engine/cli/inputs.h"
 #include "engine/core/error.h"
 #include "engine/script/script_dir.h"
@@ -22,8 +23,11 @@ void add_digests(PreparedStep& prepared) {
   }
 }
 
-PreparedStep prepare_step(const Step& step, const Revision& revision, const Dialect& dialect) {
-  const ScriptBody body = read_body(revision);
+PreparedStep prepare_step(const Step& step, const Revision& revision, const Dialect& dialect,
+                          const StoredScript* stored) {
+  refuse_python(revision);
+  std::string source = stored == nullptr ? read_source(revision) : stored->source;
+  const ScriptBody body = parse_body(revision, source);
   if (step.direction == Direction::Down && !body.downgrade) {
     throw Error(
         Reason::IrreversibleRevision,
@@ -34,12 +38,16 @@ PreparedStep prepare_step(const Step& step, const Revision& revision, const Dial
                     revision.file.ends_with(".sql") ? "`-- stillhead:downgrade`" : "`downgrade:`"));
   }
   PreparedStep prepared{step, revision, {}, body.checksum};
+  prepared.meaning = digest_of(meaning_of(revision, body, dialect));
   prepared.statements = dialect.render(
       step.direction == Direction::Up ? body.upgrade : *body.downgrade, revision.file);
   if (!revision.transactional) {
     for (Statement& statement : prepared.statements) statement.transactional = false;
   }
   add_digests(prepared);
+  ScriptRecord record = record_of(revision.file, std::move(source));
+  prepared.file = std::move(record.file);
+  if (record.source.size() <= kLargestStoredSource) prepared.source = std::move(record.source);
   return prepared;
 }
 
@@ -52,10 +60,13 @@ void add_written(const std::vector<RowChange>& rows, RevisionSet& written) {
 }  // namespace
 
 std::vector<PreparedStep> prepare(const Plan& plan, const RevisionGraph& graph,
-                                  const Dialect& dialect, const Options& options) {
+                                  const Dialect& dialect, const Options& options,
+                                  const std::map<RevisionId, StoredScript>& stored) {
   std::vector<PreparedStep> steps;
   for (const Step& step : plan.steps) {
-    steps.push_back(prepare_step(step, graph.at(step.revision), dialect));
+    const auto found = stored.find(step.revision);
+    steps.push_back(prepare_step(step, graph.at(step.revision), dialect,
+                                 found == stored.end() ? nullptr : &found->second));
   }
   // The folder may have been exchanged while it was read.
   verify_scripts(options);

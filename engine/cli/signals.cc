@@ -39,15 +39,24 @@ sigset_t signals_to_wait_for() {
 }  // namespace
 
 StopSignals::StopSignals() : waited_for_(signals_to_wait_for()) {
-  pthread_sigmask(SIG_BLOCK, &waited_for_, nullptr);
+  pthread_sigmask(SIG_BLOCK, &waited_for_, &given_mask_);
+  sigaction(SIGPIPE, nullptr, &given_pipe_);
   std::signal(SIGPIPE, SIG_IGN);
   thread_ = std::thread([this] { wait_for_signals(); });
 }
 
-StopSignals::~StopSignals() {
+StopSignals::~StopSignals() { end(); }
+
+void StopSignals::end() {
+  if (!thread_.joinable()) return;
   ending_ = true;
   pthread_kill(thread_.native_handle(), kWakeUp);
   thread_.join();
+}
+
+void StopSignals::restore() {
+  sigaction(SIGPIPE, &given_pipe_, nullptr);
+  pthread_sigmask(SIG_SETMASK, &given_mask_, nullptr);
 }
 
 void StopSignals::wait_for_signals() {

@@ -21,10 +21,18 @@ class StopSignals {
 
   std::stop_token token() const { return stop_.get_token(); }
 
+  // For a program that is to take our place. No signal is turned into a request from now on; those
+  // that come are kept.
+  void end();
+  // After end(): signal mask and SIGPIPE are as they were given to us, and what was kept arrives.
+  void restore();
+
  private:
   void wait_for_signals();
 
   const sigset_t waited_for_;
+  sigset_t given_mask_ = {};
+  struct sigaction given_pipe_ = {};
   std::stop_source stop_;
   std::atomic<bool> ending_ = false;
   std::thread thread_;

@@ -1,13 +1,19 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "engine/cli/workplace.h"
 
+#include <thread>
 #include <utility>
 
 #include "engine/cli/inputs.h"
+#include "engine/db/echo_connection.h"
 #include "engine/db/sqlite_file.h"
-#include "engine/run/session.h"
 
 namespace engine {
+namespace {
+
+constexpr std::chrono::milliseconds kPause{200};
+
+}  // namespace
 
 Workplace::Workplace(const Options& options, Observer& observer, std::stop_token stop,
                      WhenMissing when_missing)
@@ -29,6 +35,11 @@ Connection& Workplace::connection() {
     ConnectOptions connecting = connect_options(options_, &observer_);
     connecting.create = when_missing_ == WhenMissing::Create;
     connection_ = connect(url_, connecting, stop_);
+    if (options_.settings.flag(Key::SqlEcho)) {
+      connection_ = echo_connection(std::move(connection_), [this](const std::string& sql) {
+        observer_.statement_sent(sql);
+      });
+    }
     on_stop_.emplace(stop_, [this] { connection_->cancel(); });
   }
   return *connection_;
@@ -41,12 +52,41 @@ std::vector<RevisionId> Workplace::rows() {
 
 std::unique_ptr<MigrationLock> Workplace::lock() {
   Connection& session = connection();  // a file must be there to be locked
+  session_ = prepare_session(session);
+  require_writable(session_, url_);
   std::unique_ptr<MigrationLock> lock =
       acquire_lock(url_, connect_options(options_), versions_.name(),
                    LockOptions{options_.lock_wait}, observer_, stop_);
-  prepare_session(session);
+  if (Connection* own = lock->connection()) {
+    refuse_transaction_pooling(*own, session, session_, url_);
+  }
   fence_session(session, url_, versions_.name(), LockOptions{options_.lock_wait}, observer_, stop_);
   return lock;
+}
+
+// A server that restarts needs a moment.
+void Workplace::reconnect() {
+  const auto give_up_at = std::chrono::steady_clock::now() + options_.connect_timeout;
+  for (;;) {
+    try {
+      return connection_->reconnect();
+    } catch (const Error& error) {
+      if (error.reason() != Reason::DatabaseUnreachable || stop_.stop_requested() ||
+          std::chrono::steady_clock::now() >= give_up_at) {
+        throw;
+      }
+    }
+    std::this_thread::sleep_for(kPause);
+  }
+}
+
+SessionFacts Workplace::renew_session() {
+  reconnect();
+  session_ = prepare_session(*connection_);
+  require_writable(session_, url_);
+  fence_session(*connection_, url_, versions_.name(), LockOptions{options_.lock_wait}, observer_,
+                stop_);
+  return session_;
 }
 
 }  // namespace engine

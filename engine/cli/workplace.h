@@ -14,6 +14,7 @@
 #include "engine/db/version_table.h"
 #include "engine/run/lock.h"
 #include "engine/run/observer.h"
+#include "engine/run/session.h"
 
 namespace engine {
 
@@ -35,9 +36,13 @@ class Workplace {
   std::vector<RevisionId> rows();
   // Also prepares the session for scripts. Throws what acquire_lock() throws.
   std::unique_ptr<MigrationLock> lock();
+  const SessionFacts& session() const { return session_; }  // after lock()
+  // A new session in place of a lost one. Throws what connection() and lock() throw.
+  SessionFacts renew_session();
 
  private:
   bool is_to_be_made() const;
+  void reconnect();
 
   const Options& options_;
   Observer& observer_;
@@ -45,6 +50,7 @@ class Workplace {
   WhenMissing when_missing_;
   DatabaseUrl url_;
   VersionTable versions_;
+  SessionFacts session_ = {};
   std::unique_ptr<Connection> connection_ = {};
   std::optional<std::stop_callback<std::function<void()>>> on_stop_ = {};
 };

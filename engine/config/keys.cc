@@ -53,16 +53,32 @@ constexpr std::array<KeyInfo, kKeyCount> kTable = {{
      "run DDL in transactions; none: as the database can"},
     {Key::LockWait, "lock_wait", Duration, "5m", "", Anywhere, "",
      "how long to wait for another run; 0s: one try"},
+    {Key::LockTimeout, "lock_timeout", Duration, "3s", "", Anywhere, "",
+     "longest wait of a statement for a lock, before it is tried again; 0s: the server's setting"},
+    {Key::LockRetries, "lock_retries", Count, "10", "", Anywhere, "",
+     "how often it is tried again"},
+    {Key::StatementTimeout, "statement_timeout", Duration, "0s", "", Anywhere, "",
+     "longest time of a statement; 0s: the server's setting"},
+    {Key::RunTimeout, "run_timeout", Duration, "0s", "", Anywhere, "",
+     "longest time of a run, after which it is cancelled; 0s: none"},
     {Key::ConnectTimeout, "connect_timeout", PositiveDuration, "10s", "", Anywhere, "",
      "until a connection stands"},
     {Key::ScriptsSha256, "scripts_sha256", Hex64, "", "", Anywhere, "",
      "refuse scripts with another digest"},
+    {Key::HistoryReaders, "history_readers", List, "", "", Anywhere, "",
+     "roles that may read the history and the version table"},
     {Key::Report, "report", Path, "", "", Anywhere, "", "file to write a report to"},
     {Key::ReportLimit, "report_limit", Number, "", "", Anywhere, "",
      "largest size of the report, in bytes"},
     {Key::LogFormat, "log_format", Choice, "text", "", Anywhere, "text|json",
      "how lines on standard error are written"},
+    {Key::SqlEcho, "sql_echo", ValueType::Switch, "false", "", Anywhere, "",
+     "log each statement that is sent"},
+    {Key::AutoMigrate, "auto_migrate", ValueType::Switch, "true", "", Anywhere, "",
+     "false: `exec` only starts the program"},
     {Key::Owner, "owner", Text, "", "", Run, "", "who asked for the run"},
+    {Key::Generation, "generation", Number, "", "", Run, "",
+     "which generation of what the owner asks for this is"},
     {Key::Attempt, "attempt", Number, "", "", Run, "", "which attempt of the owner this is"},
     {Key::RunId, "run_id", Hex16, "", "", Run, "", "id of the run; none: random"},
 }};
@@ -93,12 +109,24 @@ Checked check_hex(const std::string& text, std::string_view where, std::size_t c
   return {value, ""};
 }
 
-Checked check_number(const std::string& text, std::string_view where) {
+Checked check_switch(const std::string& text, std::string_view where) {
+  constexpr std::array<std::string_view, 4> kTrue = {"true", "1", "yes", "on"};
+  constexpr std::array<std::string_view, 4> kFalse = {"false", "0", "no", "off"};
+  std::string word = text;
+  std::ranges::transform(word, word.begin(), [](char c) {
+    return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
+  });
+  if (std::ranges::find(kTrue, word) != kTrue.end()) return {"true", ""};
+  if (std::ranges::find(kFalse, word) != kFalse.end()) return {"false", ""};
+  return wrong(where, "true, false, 1, 0, yes, no, on or off", text);
+}
+
+Checked check_number(const std::string& text, std::string_view where, std::size_t least) {
   std::size_t number = 0;
   const char* end = text.data() + text.size();
   const auto [stopped, error] = std::from_chars(text.data(), end, number);
-  if (error != std::errc{} || stopped != end || number < 1) {
-    return wrong(where, "a number from 1", text);
+  if (error != std::errc{} || stopped != end || number < least) {
+    return wrong(where, fmt::format("a number from {}", least), text);
   }
   return {std::to_string(number), ""};
 }
@@ -152,6 +180,8 @@ std::vector<std::string> variables(const KeyInfo& key) {
     name += c >= 'a' && c <= 'z' ? static_cast<char>(c - 'a' + 'A') : c;
   }
   if (key.key == Key::DatabaseUrl) return {"DATABASE_URL", name};
+  if (key.key == Key::SqlEcho) return {"SQL_ECHO", name};
+  if (key.key == Key::AutoMigrate) return {"AUTO_MIGRATE", name};
   return {name};
 }
 
@@ -163,8 +193,12 @@ Checked check_value(const KeyInfo& key, const std::string& text, std::string_vie
       return {text, ""};
     case Flag:
       return check_choice("true|false", text, where);
+    case ValueType::Switch:
+      return check_switch(text, where);
     case Number:
-      return check_number(text, where);
+      return check_number(text, where, 1);
+    case Count:
+      return check_number(text, where, 0);
     case Duration:
       return check_duration(text, where, true);
     case PositiveDuration:

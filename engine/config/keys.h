@@ -35,12 +35,20 @@ enum class Key {
   Transaction,
   TransactionalDdl,
   LockWait,
+  LockTimeout,
+  LockRetries,
+  StatementTimeout,
+  RunTimeout,
   ConnectTimeout,
   ScriptsSha256,
+  HistoryReaders,
   Report,
   ReportLimit,
   LogFormat,
+  SqlEcho,
+  AutoMigrate,
   Owner,
+  Generation,
   Attempt,
   RunId,
 };
@@ -49,9 +57,11 @@ inline constexpr std::size_t kKeyCount = static_cast<std::size_t>(Key::RunId) + 
 enum class ValueType {
   Text,
   Path,
-  List,              // of paths; in the environment and in flags separated by ':'
+  List,              // of paths or names; in the environment and in flags separated by ':'
   Flag,              // `true` or `false`; as a flag without value: `true`
+  Switch,            // true, false, 1, 0, yes, no, on, off in any case; kept as Flag
   Number,            // from 1
+  Count,             // from 0
   Duration,          // "500ms", "30s", "1h30m", "0s"
   PositiveDuration,  // the same, not 0
   Hex64,             // 64 hexadecimal digits; kept in lower case

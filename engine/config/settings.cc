@@ -100,6 +100,17 @@ std::vector<ShownSetting> Settings::shown(
   for (const PostWriteHook& hook : hooks_) names.push_back(hook.name);
   result.push_back({"post_write_hooks", fmt::format("{}", fmt::join(names, ", ")), hooks_origin_,
                     message(hooks_fault_)});
+  for (const auto& [name, hook] : {std::pair{"before_run", &run_hooks_.before_run},
+                                   std::pair{"after_run", &run_hooks_.after_run},
+                                   std::pair{"before_revision", &run_hooks_.before_revision},
+                                   std::pair{"after_revision", &run_hooks_.after_revision}}) {
+    const std::string program = hook->words.empty() ? "" : hook->words.front();
+    result.push_back({fmt::format("hooks.{}", name),
+                      hook->words.size() > 1 ? program + " ..." : program,
+                      hook->origin,
+                      {}});
+  }
+  result.push_back({"hooks.timeout", run_hooks_.timeout_text, run_hooks_.timeout_origin, {}});
   return result;
 }
 

@@ -49,11 +49,29 @@ struct PostWriteHook {
   const std::string* find(std::string_view option) const;  // nullptr: not given
 };
 
+// A program that is run before or after a run or a revision; docs/hooks.md.
+struct RunHook {
+  std::vector<std::string> words = {};  // program and arguments; empty: there is none
+  std::string origin = "default";
+};
+
+struct HookSettings {
+  RunHook before_run = {};
+  RunHook after_run = {};
+  RunHook before_revision = {};
+  RunHook after_revision = {};
+  std::chrono::milliseconds timeout{300'000};  // of each
+  std::string timeout_text = "5m";
+  std::string timeout_origin = "default";
+};
+
 struct Value {
   std::string text = {};                // not of lists; empty: none
   std::vector<std::string> items = {};  // of lists
   std::string origin = "default";       // "alembic.ini:12", "STILLHEAD_LOCK_WAIT", "--lock-wait"
-  std::optional<Error> fault = {};      // of Alembic's files, thrown when the value is asked for
+  // Thrown when the value is asked for: of Alembic's files, and of variables that other programs
+  // have, too.
+  std::optional<Error> fault = {};
 };
 
 // A setting as `stillhead config` prints it.
@@ -69,9 +87,9 @@ class Settings {
   // Everything as by default.
   Settings();
   // Throws Error(InvalidUsage): a file that is not well-formed; an unknown key or a wrong value in
-  // stillhead.yaml; a wrong value in the environment or a flag; sourceless = true; a section that
-  // was asked for and is not there. Wrong values in Alembic's files are thrown by the getters, as
-  // Alembic looks at them when it needs them.
+  // stillhead.yaml; a wrong value in a variable STILLHEAD_* or a flag; sourceless = true; a section
+  // that was asked for and is not there. Wrong values in Alembic's files are thrown by the getters,
+  // as Alembic looks at them when it needs them.
   explicit Settings(const ConfigSources&);
 
   // Each is for the keys of its type: text for Text, Path, Hex and Choice. Throws Error(Bug) for
@@ -89,8 +107,10 @@ class Settings {
   // where the scripts are.
   const std::string& script_location() const;
   const std::vector<PostWriteHook>& post_write_hooks() const;
+  const HookSettings& run_hooks() const { return run_hooks_; }
 
-  // All settings in the order of the table, then post_write_hooks. `mask` hides the passwords of a
+  // All settings in the order of the table, then post_write_hooks and hooks; of hooks the program
+  // only, since arguments may hold secrets. `mask` hides the passwords of a
   // URL.
   std::vector<ShownSetting> shown(const std::function<std::string(const std::string&)>& mask) const;
 
@@ -100,6 +120,7 @@ class Settings {
   const Value& at(Key) const;
 
   std::array<Value, kKeyCount> values_ = {};
+  HookSettings run_hooks_ = {};
   std::vector<PostWriteHook> hooks_ = {};
   std::string hooks_origin_ = "default";
   std::optional<Error> hooks_fault_ = {};

@@ -20,6 +20,12 @@ std::string upper(std::string_view text) {
   return result;
 }
 
+// `name` is a variable of `key` that does not begin with ours.
+bool is_shared_variable(const KeyInfo& key, std::string_view name) {
+  const std::vector<std::string> names = engine::variables(key);
+  return names.size() > 1 && name == names.front();
+}
+
 }  // namespace
 
 std::vector<std::string> split_list(std::string_view text, std::string_view separators) {
@@ -84,7 +90,11 @@ void SettingsReader::read_own(const KeyInfo& key, const std::string& text,
     value.items = split_list(text, ":");
   } else {
     Checked checked = check_value(key, text, origin);
-    if (!checked.fault.empty()) refuse(checked.fault);
+    if (!checked.fault.empty()) {
+      // Other programs may have the variable, too, and read more in it than we do.
+      if (!is_shared_variable(key, origin)) refuse(checked.fault);
+      value.fault = Error(Reason::InvalidUsage, checked.fault);
+    }
     value.text = std::move(checked.text);
   }
   set(key.key, std::move(value));
@@ -96,7 +106,7 @@ void SettingsReader::read_environment() {
   // Where both are set, the URL is nearer than the file that holds one.
   std::swap(order[static_cast<std::size_t>(Key::DatabaseUrl)],
             order[static_cast<std::size_t>(Key::DatabaseUrlFile)]);
-  // DATABASE_URL is the farthest, being other programs' variable, too.
+  // DATABASE_URL and its like are the farthest, being other programs' variables, too.
   const auto apply = [&](const KeyInfo& key, const std::string& name) {
     const auto found = sources_.environment.find(name);
     // A variable that is set but empty counts as not set.
@@ -104,8 +114,10 @@ void SettingsReader::read_environment() {
       read_own(key, found->second, name);
     }
   };
-  const std::vector<std::string> url_names = engine::variables(info(Key::DatabaseUrl));
-  apply(info(Key::DatabaseUrl), url_names.front());
+  for (const KeyInfo* key : order) {
+    const std::vector<std::string> names = engine::variables(*key);
+    if (names.size() > 1) apply(*key, names.front());
+  }
   for (const KeyInfo* key : order) {
     const std::vector<std::string> names = engine::variables(*key);
     if (!names.empty()) apply(*key, names.back());
@@ -121,7 +133,8 @@ void SettingsReader::read_flags() {
     const auto found = flags.find(flag_name(key));
     if (found == flags.end()) continue;
     const std::string origin = "--" + found->first;
-    const bool is_switch = key.type == ValueType::Flag && found->second.empty();
+    const bool takes_no_value = key.type == ValueType::Flag || key.type == ValueType::Switch;
+    const bool is_switch = takes_no_value && found->second.empty();
     if (found->second.empty() && !is_switch) refuse(fmt::format("option {} needs a value", origin));
     if (key.scope == Scope::AlembicFiles) continue;
     read_own(key, is_switch ? "true" : found->second, origin);

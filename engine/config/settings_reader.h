@@ -35,6 +35,7 @@ class SettingsReader {
   // stillhead_yaml.cc
   void read_yaml(const ConfigText&);
   void read_yaml_hooks(const ConfigText&, const Node&);
+  void read_yaml_run_hooks(const ConfigText&, const Node&);
 
   // settings_reader.cc
   void read_environment();

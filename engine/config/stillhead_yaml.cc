@@ -13,13 +13,14 @@ namespace engine {
 namespace {
 
 constexpr std::string_view kHooks = "post_write_hooks";
+constexpr std::string_view kRunHooks = "hooks";
 
 [[noreturn]] void refuse(const ConfigText& file, int line, std::string_view what) {
   throw Error(Reason::InvalidUsage, fmt::format("{}:{}: {}", file.name, line, what));
 }
 
 [[noreturn]] void refuse_unknown(const ConfigText& file, const std::string& name, int line) {
-  std::vector<std::string_view> names = {kHooks};
+  std::vector<std::string_view> names = {kHooks, kRunHooks};
   for (const KeyInfo& key : key_table()) {
     if (key.scope == Scope::Anywhere) names.push_back(key.name);
   }
@@ -48,7 +49,9 @@ const KeyInfo& key_named(const ConfigText& file, const std::string& name, int li
 std::vector<std::string> list_of(const ConfigText& file, const KeyInfo& key, const Node& node) {
   const auto text_of = [&](const Node& item) {
     if (item.kind != Node::Kind::Scalar || item.scalar.empty()) {
-      refuse(file, item.line, fmt::format("{} takes a list of paths", key.name));
+      refuse(file, item.line,
+             fmt::format("{} takes a list of {}", key.name,
+                         key.key == Key::HistoryReaders ? "roles" : "paths"));
     }
     return replace_here(item.scalar, file.folder);
   };
@@ -71,7 +74,62 @@ std::string text_of(const ConfigText& file, const KeyInfo& key, const Node& node
   return checked.text;
 }
 
+// A list of words, or a text for the shell.
+RunHook run_hook(const ConfigText& file, const std::string& name, const Node& node) {
+  RunHook hook{{}, fmt::format("{}:{}", file.name, node.line)};
+  if (node.kind == Node::Kind::Scalar && !node.scalar.empty()) {
+    hook.words = {"sh", "-c", replace_here(node.scalar, file.folder)};
+    return hook;
+  }
+  for (const Node& item : node.items) {
+    if (item.kind != Node::Kind::Scalar) hook.words.clear();
+    if (item.kind != Node::Kind::Scalar) break;
+    hook.words.push_back(replace_here(item.scalar, file.folder));
+  }
+  if (hook.words.empty() || hook.words.front().empty()) {
+    refuse(file, node.line,
+           fmt::format("hooks.{} takes a command: a list of words, or one text for `sh -c`", name));
+  }
+  return hook;
+}
+
 }  // namespace
+
+void SettingsReader::read_yaml_run_hooks(const ConfigText& file, const Node& node) {
+  if (node.kind == Node::Kind::Null) return;
+  if (node.kind != Node::Kind::Map) {
+    refuse(file, node.line, "hooks takes a map: `before_run: [PROGRAM, ARGUMENT]` and the like");
+  }
+  HookSettings& hooks = settings_.run_hooks_;
+  const std::pair<std::string_view, RunHook*> places[] = {
+      {"before_run", &hooks.before_run},
+      {"after_run", &hooks.after_run},
+      {"before_revision", &hooks.before_revision},
+      {"after_revision", &hooks.after_revision}};
+  for (const auto& [name, value] : node.entries) {
+    if (value.kind == Node::Kind::Null) continue;
+    if (name == "timeout") {
+      const auto timeout = read_duration(value.scalar);
+      if (!timeout || timeout->count() == 0) {
+        refuse(file, value.line,
+               fmt::format("hooks.timeout takes a duration such as 500ms, 30s or 5m, not \"{}\"",
+                           value.scalar));
+      }
+      hooks.timeout = *timeout;
+      hooks.timeout_text = value.scalar;
+      hooks.timeout_origin = fmt::format("{}:{}", file.name, value.line);
+      continue;
+    }
+    const auto* place =
+        std::ranges::find(places, name, &std::pair<std::string_view, RunHook*>::first);
+    if (place == std::end(places)) {
+      const std::string meant = did_you_mean(
+          name, {"before_run", "after_run", "before_revision", "after_revision", "timeout"});
+      refuse(file, value.line, fmt::format("unknown key 'hooks.{}'{}", name, meant));
+    }
+    *place->second = run_hook(file, name, value);
+  }
+}
 
 void SettingsReader::read_yaml(const ConfigText& file) {
   const Node document = parse_yaml(file.text, file.name, Reason::InvalidUsage);
@@ -82,6 +140,10 @@ void SettingsReader::read_yaml(const ConfigText& file) {
   for (const auto& [name, node] : document.entries) {
     if (name == kHooks) {
       read_yaml_hooks(file, node);
+      continue;
+    }
+    if (name == kRunHooks) {
+      read_yaml_run_hooks(file, node);
       continue;
     }
     const KeyInfo& key = key_named(file, name, node.line);

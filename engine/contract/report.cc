@@ -23,16 +23,21 @@ constexpr std::array kReasons = {
     ReasonInfo{Reason::MultipleHeads, "MultipleHeads", 2, "MultipleHeads"},
     ReasonInfo{Reason::InvalidScripts, "InvalidScripts", 3, "InvalidSource"},
     ReasonInfo{Reason::UnknownRevision, "UnknownRevision", 4, "UnknownRevision"},
+    ReasonInfo{Reason::ConditionFailed, "ConditionFailed", 4, "MigrationFailed"},
     ReasonInfo{Reason::ChecksumMismatch, "ChecksumMismatch", 4, "ChecksumMismatch"},
     ReasonInfo{Reason::DatabaseAhead, "DatabaseAhead", 4, "DatabaseAhead"},
+    ReasonInfo{Reason::StaleAttempt, "StaleAttempt", 4, "StaleAttempt"},
     ReasonInfo{Reason::LockUnavailable, "LockUnavailable", 5, "WaitingForLock"},
+    ReasonInfo{Reason::LockTimeout, "LockTimeout", 5, "WaitingForLock"},
     ReasonInfo{Reason::DatabaseUnreachable, "DatabaseUnreachable", 5, "WaitingForDatabase"},
     ReasonInfo{Reason::AuthenticationFailed, "AuthenticationFailed", 5, "AuthenticationFailed"},
     ReasonInfo{Reason::DowngradeForbidden, "DowngradeForbidden", 6, "DowngradeForbidden"},
     ReasonInfo{Reason::IrreversibleRevision, "IrreversibleRevision", 6, "DowngradeForbidden"},
     ReasonInfo{Reason::DestructiveForbidden, "DestructiveForbidden", 6, "DestructiveChangeBlocked"},
     ReasonInfo{Reason::PlanOutdated, "PlanOutdated", 6, "ApprovalRequired"},
+    ReasonInfo{Reason::HookFailed, "HookFailed", 6, "MigrationFailed"},
     ReasonInfo{Reason::NotUpToDate, "NotUpToDate", 7, "Progressing"},
+    ReasonInfo{Reason::DeadlineExceeded, "DeadlineExceeded", 5, "DeadlineExceeded"},
     ReasonInfo{Reason::Interrupted, "Interrupted", 8, "Progressing"},
     ReasonInfo{Reason::Bug, "Bug", 70, "MigrationFailed"},
 };
@@ -53,12 +58,20 @@ constexpr std::size_t kReadableBytes = 200;
 
 // --- writing -------------------------------------------------------------------------------------
 
+Json document(const StatementReport& statement) {
+  return {{"statement", statement.statement},
+          {"line", statement.line},
+          {"rows", statement.rows},
+          {"durationMs", statement.duration_ms}};
+}
+
 Json document(const StepReport& step) {
-  return {{"revision", step.revision},
-          {"direction", step.direction},
-          {"message", step.message},
-          {"statements", step.statement_count},
-          {"durationMs", step.duration_ms}};
+  Json ran = Json::array();
+  for (const StatementReport& statement : step.statements) ran.push_back(document(statement));
+  return {{"revision", step.revision},      {"direction", step.direction},
+          {"message", step.message},        {"statements", step.statement_count},
+          {"durationMs", step.duration_ms}, {"retries", step.retries},
+          {"blockers", step.blockers},      {"ran", std::move(ran)}};
 }
 
 Json document(const Failure& failure) {
@@ -90,6 +103,7 @@ std::string print(const RunReport& report, Completeness completeness) {
                {"target", report.target},
                {"runId", report.run_id},
                {"owner", report.owner},
+               {"generation", report.generation},
                {"attempt", report.attempt},
                {"reason", name_of(report.reason)},
                {"exitCode", exit_code_of(report.reason)},
@@ -199,6 +213,8 @@ RunReport shortened(RunReport report, std::size_t limit) {
     report.failure->detail.clear();
     if (fits(report, limit)) return report;
   }
+  for (StepReport& step : report.steps) step.statements.clear();
+  if (fits(report, limit)) return report;
   drop_steps(report, limit);
   if (fits(report, limit)) return report;
   for (std::string* text : texts_of(report)) make_valid(*text);
@@ -248,6 +264,15 @@ void read(const Json& json, const char* name, std::vector<std::string>& value) {
   }
 }
 
+StatementReport read_statement(const Json& json) {
+  StatementReport statement;
+  read(json, "statement", statement.statement);
+  read(json, "line", statement.line);
+  read(json, "rows", statement.rows);
+  read(json, "durationMs", statement.duration_ms);
+  return statement;
+}
+
 StepReport read_step(const Json& json) {
   StepReport step;
   read(json, "revision", step.revision);
@@ -255,6 +280,13 @@ StepReport read_step(const Json& json) {
   read(json, "message", step.message);
   read(json, "statements", step.statement_count);
   read(json, "durationMs", step.duration_ms);
+  read(json, "retries", step.retries);
+  read(json, "blockers", step.blockers);
+  if (const auto ran = json.find("ran"); ran != json.end() && ran->is_array()) {
+    for (const Json& statement : *ran) {
+      if (statement.is_object()) step.statements.push_back(read_statement(statement));
+    }
+  }
   return step;
 }
 
@@ -336,6 +368,7 @@ std::optional<RunReport> report_from_json(std::string_view text) {
   read(json, "target", report.target);
   read(json, "runId", report.run_id);
   read(json, "owner", report.owner);
+  read(json, "generation", report.generation);
   read(json, "attempt", report.attempt);
   read(json, "message", report.message);
   read(json, "hint", report.hint);

@@ -28,16 +28,21 @@ enum class Reason {
   MultipleHeads,         // target `head` while there are several
   InvalidScripts,        // a script or the graph of scripts is faulty; all faults are listed
   UnknownRevision,       // the database holds a revision that no script has
+  ConditionFailed,       // a `:pre` or `:post` condition of a script does not hold
   ChecksumMismatch,      // a script says something else now than when it was run
   DatabaseAhead,         // upgrade to a revision that the database has already left behind
+  StaleAttempt,          // a newer attempt of the same owner has begun
   LockUnavailable,       // another run holds the lock
+  LockTimeout,           // a statement could not have its lock, however often it was tried
   DatabaseUnreachable,   // no connection, or it was lost
   AuthenticationFailed,  // role, password, database name or pg_hba.conf
   DowngradeForbidden,    // `apply --downgrade=forbid` would have to go down
   IrreversibleRevision,  // a downgrade meets a script without a downgrade section
   DestructiveForbidden,  // with --no-destructive, and a step would lose data
   PlanOutdated,          // --plan FILE is not what would be done now
+  HookFailed,            // a hook before the run or before a revision said no
   NotUpToDate,           // for commands that only ask
+  DeadlineExceeded,      // --run-timeout is over; rolled back
   Interrupted,           // SIGINT or SIGTERM; rolled back
   Bug,                   // a broken promise of our own
 };
@@ -77,12 +82,26 @@ struct Failure {
   friend bool operator==(const Failure&, const Failure&) = default;
 };
 
+// A statement of a step, in the order in which they ran. Statements that were sent with one message
+// share its time: it stands at the last of them.
+struct StatementReport {
+  int statement = 0;  // 1-based, counted over the section
+  int line = 0;       // in the script
+  long rows = 0;      // touched
+  long duration_ms = 0;
+
+  friend bool operator==(const StatementReport&, const StatementReport&) = default;
+};
+
 struct StepReport {
   std::string revision = {};
   std::string direction = {};  // "upgrade" or "downgrade"
   std::string message = {};    // the script's own
   int statement_count = 0;
   long duration_ms = 0;
+  int retries = 0;                               // how often its transaction was begun again
+  std::vector<std::string> blockers = {};        // who was in the way then, as far as it was seen
+  std::vector<StatementReport> statements = {};  // that this run has executed
 
   friend bool operator==(const StepReport&, const StepReport&) = default;
 };
@@ -94,6 +113,7 @@ struct RunReport {
   std::string target = {};   // as given
   std::string run_id = {};   // 16 hex digits, new for each run
   std::string owner = {};    // --owner: who asked, opaque
+  long generation = 0;       // --generation: of what the owner asks for; 0 = not given
   int attempt = 0;           // --attempt: 0 = not given
   Reason reason = Reason::Bug;
   std::string message = {};                        // one line for people
@@ -113,8 +133,9 @@ struct RunReport {
 };
 
 // One line of JSON. `limit` bytes at most (0: no limit): detail is dropped first, in the order sql,
-// detail, steps (oldest first), then long texts are cut; the result stays valid JSON and keeps
-// reason, revision, statement and SQLSTATE. Limits below kSmallestReportLimit count as that.
+// detail, statements of steps, steps (oldest first), then long texts are cut; the result stays
+// valid JSON and keeps reason, revision, statement and SQLSTATE. Limits below kSmallestReportLimit
+// count as that.
 inline constexpr std::size_t kSmallestReportLimit = 1024;
 std::string to_json(const RunReport&, std::size_t limit = 0);
 

@@ -150,14 +150,23 @@ Plan plan_downgrade(const RevisionGraph& graph, const RevisionSet& current, std:
                       : quoted_list({current.begin(), current.end()}, kNamesInMessage)));
 }
 
-Plan plan_apply(const RevisionGraph& graph, const RevisionSet& current, std::string_view text,
-                DowngradePolicy policy) {
+Target resolve_apply_target(const RevisionGraph& graph, std::string_view text,
+                            const RevisionSet& current) {
   if (Lookup(graph).relative(text)) {
     throw Error(Reason::InvalidUsage,
                 fmt::format("target '{}' is relative: applying it twice would move twice", text),
                 "name a revision, heads, base or BRANCH@head");
   }
-  const Target target = resolve_upgrade_target(graph, text, current);
+  return resolve_upgrade_target(graph, text, current);
+}
+
+Plan plan_apply(const RevisionGraph& graph, const RevisionSet& current, std::string_view text,
+                DowngradePolicy policy) {
+  return plan_apply(graph, current, resolve_apply_target(graph, text, current), policy);
+}
+
+Plan plan_apply(const RevisionGraph& graph, const RevisionSet& current, const Target& target,
+                DowngradePolicy policy) {
   require_sound(graph, target, current);
   const Mask applied = applied_below(graph, current);
   const Mask missing = missing_for(graph, target, applied);
@@ -170,7 +179,7 @@ Plan plan_apply(const RevisionGraph& graph, const RevisionSet& current, std::str
     throw Error(Reason::DowngradeForbidden,
                 fmt::format("target '{}' lies below where the database is: {} would have to be "
                             "downgraded, and downgrades are forbidden",
-                            text, names_of(graph, surplus)),
+                            target.text, names_of(graph, surplus)),
                 "allow downgrades (--downgrade=allow) if what these revisions added may be lost, "
                 "or name a newer target");
   }

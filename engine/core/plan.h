@@ -47,6 +47,11 @@ Plan plan_downgrade(const RevisionGraph&, const RevisionSet& current, std::strin
 // (InvalidUsage: not idempotent). Error(DowngradeForbidden) with DowngradePolicy::Forbid.
 Plan plan_apply(const RevisionGraph&, const RevisionSet& current, std::string_view target,
                 DowngradePolicy);
+// The same for a target that was looked up before, perhaps in a smaller graph.
+Plan plan_apply(const RevisionGraph&, const RevisionSet& current, const Target&, DowngradePolicy);
+// Throws Error(InvalidUsage) for a relative target.
+Target resolve_apply_target(const RevisionGraph&, std::string_view text,
+                            const RevisionSet& current);
 
 // For tests and logs: "+a[+a] +b[a>b] -b[b>a]".
 std::string describe(const Plan&);

@@ -5,6 +5,17 @@
 
 namespace engine {
 
+std::vector<long> Connection::execute_all(const std::vector<std::string>& statements,
+                                          std::size_t& at) {
+  std::vector<long> rows;
+  for (at = 0; at < statements.size(); ++at) rows.push_back(execute(statements[at]));
+  return rows;
+}
+
+void Connection::reconnect() {
+  throw Error(Reason::Bug, "this connection cannot be lost, and was to be renewed");
+}
+
 std::unique_ptr<Connection> connect(const DatabaseUrl& url, const ConnectOptions& options,
                                     std::stop_token stop) {
   if (stop.stop_requested()) {

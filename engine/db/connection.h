@@ -35,10 +35,18 @@ class Connection {
   // busy_patience, if that is longer). Returns the rows it touched.
   virtual long execute(const std::string& sql) = 0;
   virtual std::vector<Row> query(const std::string& sql) = 0;
+  // Several statements, with one message where the database can be told so, one after the other and
+  // none behind one that fails. `at`: the statement that failed, when this throws; from 0. Call it
+  // in a transaction. Returns the rows that each touched.
+  virtual std::vector<long> execute_all(const std::vector<std::string>& statements,
+                                        std::size_t& at);
 
-  // Throw as execute does. commit() throws Error(VersionConflict) when the script ended the
-  // transaction behind our back, and Error(DatabaseUnreachable) saying "outcome unknown" when the
-  // connection died.
+  // A question of a script that `true` must answer; `--sql` prints what asks it.
+  virtual std::vector<Row> ask_condition(const std::string& sql) { return query(sql); }
+
+  // Throw as execute does; begin() may leave its message to the first statement. commit() throws
+  // Error(VersionConflict) when the script ended the transaction behind our back, and
+  // CommitInDoubt(DatabaseUnreachable) saying "outcome unknown" when the connection died.
   virtual void begin() = 0;
   virtual void commit() = 0;
   // No effect outside a transaction, except that it forgets cancel().
@@ -47,11 +55,28 @@ class Connection {
 
   // Looks whether the server has hung up; no round trip.
   virtual bool alive() noexcept = 0;
+  // A new session in the place of one that is lost; nothing of the old one is left but its
+  // settings in the URL. Throws what connect() throws. SQLite: has none.
+  virtual void reconnect();
+  // Called while a statement runs, each time that `interval` has passed, with the time since it was
+  // sent, by the thread that waits for it. May use other connections, not this one. Must not throw.
+  // Empty: nobody is called.
+  using WhileWaiting = std::function<void(std::chrono::milliseconds)>;
+  virtual void while_waiting(WhileWaiting /*call*/, std::chrono::milliseconds /*interval*/) {}
+  // The process that the server named when the session began; 0: none. Another one than
+  // pg_backend_pid(): a pooler stands in between.
+  virtual int server_pid() const noexcept { return 0; }
   // From any thread, any number of times: the running statement ends with Interrupted; when none
   // runs, the next one does.
   virtual void cancel() noexcept = 0;
 
   virtual const Dialect& dialect() const = 0;
+};
+
+// COMMIT was sent and its answer lost: nobody knows whether it has arrived.
+class CommitInDoubt : public Error {
+ public:
+  using Error::Error;
 };
 
 // Rolls back unless committed. The destructor swallows what rollback meets: the first error counts.

@@ -22,6 +22,8 @@ struct Progress {
   bool in_doubt = false;
   std::string digest = {};     // of the statements that are done: PreparedStep::digests
   std::string announced = {};  // in doubt: of these and the next one
+  // How far a statement that is done piece by piece has come, in its own words; empty: not begun.
+  std::string cursor = {};
 };
 
 using JournalKey = std::pair<RevisionId, Direction>;
@@ -35,8 +37,11 @@ class JournalTable {
   // Of every revision that is half done, as a rule none. All throw what Connection throws.
   std::map<JournalKey, Progress> read(Connection&) const;
   void write(Connection&, const JournalKey&, const Progress&) const;
+  // The text of write(), for those who send it with other statements.
+  std::string statement(const Dialect&, const JournalKey&, const Progress&) const;
   // Both directions: the revision is applied or it is not, nothing in between.
   void clear(Connection&, const RevisionId&) const;
+  std::string clear_statement(const Dialect&, const RevisionId&) const;  // the text of clear()
   // Of every revision: the database is what it is said to be.
   void clear_all(Connection&) const;
 

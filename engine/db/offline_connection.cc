@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "engine/db/offline_connection.h"
 
+#include <fmt/format.h>
+
 #include <utility>
 
 namespace engine {
@@ -19,6 +21,19 @@ void OfflineConnection::comment(std::string_view text) {
 long OfflineConnection::execute(const std::string& sql) {
   print(sql);
   return 1;
+}
+
+// A block that fails as a run would. SQLite has nothing of the kind.
+std::vector<Row> OfflineConnection::ask_condition(const std::string& sql) {
+  if (dialect_.flavour() == SqlFlavour::PostgreSql) {
+    print(
+        fmt::format("DO $stillhead$ BEGIN IF ({}) IS NOT TRUE THEN RAISE EXCEPTION {}; END IF; "
+                    "END $stillhead$",
+                    sql, dialect_.quote_literal("the condition does not hold")));
+  } else {
+    comment("must be true: " + sql);
+  }
+  return {{"t"}};
 }
 
 void OfflineConnection::begin() {

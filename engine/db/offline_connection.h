@@ -26,6 +26,7 @@ class OfflineConnection : public Connection {
 
   long execute(const std::string& sql) override;
   std::vector<Row> query(const std::string&) override { return {}; }
+  std::vector<Row> ask_condition(const std::string& sql) override;
   void begin() override;
   void commit() override;
   void rollback() noexcept override { open_ = false; }

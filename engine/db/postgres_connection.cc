@@ -204,6 +204,8 @@ class Session : public pqxx::connection_base {
   Session(const DatabaseUrl& url, const ConnectOptions& options, std::stop_token stop)
       : pqxx::connection_base(policy_), policy_(url, options, std::move(stop)) {
     init();
+    PQsetNoticeReceiver(
+        raw(), [](void*, const PGresult*) {}, nullptr);
 #pragma GCC diagnostic push
 #pragma GCC diagnostic ignored "-Wdeprecated-declarations"
     inhibit_reactivation(true);  // a new session would have neither lock nor transaction
@@ -215,6 +217,19 @@ class Session : public pqxx::connection_base {
  private:
   Policy policy_;
 };
+
+std::unique_ptr<Session> open_session(const DatabaseUrl& url, const ConnectOptions& options,
+                                      const std::stop_token& stop) {
+  try {
+    return std::make_unique<Session>(url, options, stop);
+  } catch (const pqxx::pqxx_exception& failure) {
+    throw Error(Reason::DatabaseUnreachable, fmt::format("cannot connect to {}: {}", url.display,
+                                                         one_line(failure.base().what())));
+  } catch (const std::system_error& failure) {
+    throw Error(Reason::DatabaseUnreachable,
+                fmt::format("cannot connect to {}: no thread: {}", url.display, failure.what()));
+  }
+}
 
 // --- cancelling ----------------------------------------------------------------------------------
 
@@ -286,19 +301,62 @@ std::string field(const PGresult* result, int code) {
   return text == nullptr ? std::string{} : std::string(text);
 }
 
+// In characters of what was sent, from 1; 0: not known.
+long position_of(const PGresult* result) {
+  return std::strtol(field(result, PG_DIAG_STATEMENT_POSITION).c_str(), nullptr, 10);
+}
+
+// Statements that are sent as one text.
+class Message {
+ public:
+  void add(std::string_view statement) {
+    begins_.push_back(text_.size());
+    text_.append(statement).append("\n;\n");  // it may end in a comment
+  }
+  const std::string& text() const { return text_; }
+  std::size_t size() const { return begins_.size(); }
+  // The statement in which a position lies, as the server counts: characters of the text, from 1.
+  std::size_t statement_at(long position) const {
+    const std::size_t offset = offset_of_position(text_, position);
+    const auto next = std::upper_bound(begins_.begin(), begins_.end(), offset);
+    return static_cast<std::size_t>(next - begins_.begin()) - 1;
+  }
+  // 1-based, from the first line of the statement.
+  int line_at(long position) const {
+    const std::size_t begin = begins_[statement_at(position)];
+    const std::size_t end = offset_of_position(text_, position);
+    return 1 + static_cast<int>(std::count(text_.begin() + static_cast<std::ptrdiff_t>(begin),
+                                           text_.begin() + static_cast<std::ptrdiff_t>(end), '\n'));
+  }
+
+ private:
+  std::string text_ = {};
+  std::vector<std::size_t> begins_ = {};
+};
+
 class PostgresConnection : public Connection {
  public:
   PostgresConnection(const DatabaseUrl& url, const ConnectOptions& options, std::stop_token stop)
-      : display_(url.display),
-        session_(url, options, std::move(stop)),
-        handle_(session_.raw()),
-        canceller_(std::make_shared<Canceller>(handle_)) {
-    PQsetNoticeReceiver(
-        handle_, [](void*, const PGresult*) {}, nullptr);
+      : url_(url), options_(options), stop_(std::move(stop)) {
+    PostgresConnection::reconnect();
   }
 
-  long execute(const std::string& sql) override {
-    return std::strtol(PQcmdTuples(run(sql).get()), nullptr, 10);
+  void reconnect() override {
+    canceller_.reset();
+    session_.reset();
+    session_ = open_session(url_, options_, stop_);
+    handle_ = session_->raw();
+    canceller_ = std::make_shared<Canceller>(handle_);
+    given_up_ = begin_pending_ = false;
+  }
+
+  long execute(const std::string& sql) override { return touched(run(sql).get()); }
+  std::vector<long> execute_all(const std::vector<std::string>& statements,
+                                std::size_t& at) override {
+    std::vector<long> rows;
+    for (const Result& result : run_all(statements, at)) rows.push_back(touched(result.get()));
+    rows.resize(statements.size());
+    return rows;
   }
 
   std::vector<Row> query(const std::string& sql) override {
@@ -318,10 +376,11 @@ class PostgresConnection : public Connection {
     return rows;
   }
 
-  void begin() override { run("BEGIN"); }
+  void begin() override { begin_pending_ = true; }
   void commit() override;
   void rollback() noexcept override;
   bool in_transaction() const noexcept override {
+    if (begin_pending_) return true;
     const auto state = PQtransactionStatus(handle_);
     return state == PQTRANS_INTRANS || state == PQTRANS_INERROR;
   }
@@ -337,23 +396,40 @@ class PostgresConnection : public Connection {
     wakeup_.raise();
   }
 
+  void while_waiting(WhileWaiting call, milliseconds interval) override {
+    while_waiting_ = std::move(call);
+    call_interval_ = interval;
+  }
+  int server_pid() const noexcept override { return PQbackendPID(handle_); }
+
   const Dialect& dialect() const override { return postgres_dialect(); }
 
  private:
+  static long touched(PGresult* result) { return std::strtol(PQcmdTuples(result), nullptr, 10); }
   Result run(const std::string& sql);
-  Result collect();
+  std::vector<Result> run_all(const std::vector<std::string>& statements, std::size_t& at);
+  void send(const std::string& text);
+  std::vector<Result> collect();
   void wait_for_answer();
-  void check_result(const PGresult*, const std::string& sql);
+  int longest_wait() const;
+  void check_result(const PGresult*, const Message&, std::size_t at);
   void finish_copy(PGresult*);
   [[noreturn]] void fail_lost(const std::string& cause, const std::string& sqlstate);
   [[noreturn]] void fail_interrupted(const std::string& hint = kAgain);
 
-  std::string display_;
-  Session session_;
-  PGconn* handle_;
-  std::shared_ptr<Canceller> canceller_;
+  const DatabaseUrl url_;
+  const ConnectOptions options_;
+  const std::stop_token stop_;
+  std::unique_ptr<Session> session_ = {};
+  PGconn* handle_ = nullptr;
+  std::shared_ptr<Canceller> canceller_ = {};
   Wakeup wakeup_ = {};
   std::atomic<bool> cancelled_ = false;
+  bool begin_pending_ = false;  // it goes with the first statement
+  WhileWaiting while_waiting_ = {};
+  milliseconds call_interval_{0};
+  Clock::time_point sent_at_ = {};  // both: of the statement that runs
+  Clock::time_point call_at_ = Clock::time_point::max();
   bool given_up_ = false;  // the server did not answer a cancel request; the socket is of no use
   Clock::time_point give_up_at_ = Clock::time_point::max();  // both: of the statement that runs
   Clock::time_point request_at_ = Clock::time_point::min();  // the next cancel request
@@ -364,7 +440,7 @@ void PostgresConnection::fail_lost(const std::string& cause, const std::string& 
   failure.sqlstate = sqlstate;
   failure.message = cause;
   throw Error(Reason::DatabaseUnreachable,
-              fmt::format("connection to {} lost: {}{}", display_, cause,
+              fmt::format("connection to {} lost: {}{}", url_.display, cause,
                           sqlstate.empty() ? "" : fmt::format(" ({})", sqlstate)),
               failure, kAgain);
 }
@@ -392,13 +468,23 @@ void PostgresConnection::wait_for_answer() {
       request_at_ = now + kCancelAgain;
       Canceller::send(canceller_);
     }
+    if (now >= call_at_ && !cancelled_) {
+      while_waiting_(std::chrono::duration_cast<milliseconds>(now - sent_at_));
+      call_at_ = Clock::now() + call_interval_;
+    }
     std::array<pollfd, 2> waiting{{{PQsocket(handle_), POLLIN, 0}, {wakeup_.fd(), POLLIN, 0}}};
-    const bool bounded = give_up_at_ != Clock::time_point::max();
-    const int ready =
-        poll(waiting.data(), cancelled_ ? 1 : 2, bounded ? static_cast<int>(kSlice.count()) : -1);
+    const int ready = poll(waiting.data(), cancelled_ ? 1 : 2, longest_wait());
     if (ready < 0 && errno != EINTR) fail_lost("poll failed on its socket", "");
     if (ready > 0 && waiting[0].revents != 0) return;
   }
+}
+
+// In milliseconds; -1: until something comes.
+int PostgresConnection::longest_wait() const {
+  if (give_up_at_ != Clock::time_point::max()) return static_cast<int>(kSlice.count());
+  if (call_at_ == Clock::time_point::max()) return -1;
+  const auto left = std::chrono::ceil<milliseconds>(call_at_ - Clock::now());
+  return static_cast<int>(std::max(left, milliseconds{0}).count());
 }
 
 void PostgresConnection::finish_copy(PGresult* result) {
@@ -410,25 +496,27 @@ void PostgresConnection::finish_copy(PGresult* result) {
   while (PQgetCopyData(handle_, &row, 0) > 0) PQfreemem(row);
 }
 
-// All results of one command text: the first error, else the last result.
-Result PostgresConnection::collect() {
-  Result kept;
+// All results of what was sent, in order, up to the first error.
+std::vector<Result> PostgresConnection::collect() {
+  std::vector<Result> results;
+  bool failed = false;
   for (;;) {
     while (PQisBusy(handle_) != 0) {
       wait_for_answer();
       if (PQconsumeInput(handle_) == 0) break;  // PQgetResult has the reason
     }
     Result next(PQgetResult(handle_));
-    if (!next) return kept;
+    if (!next) return results;
     const auto status = PQresultStatus(next.get());
     if (status == PGRES_COPY_IN || status == PGRES_COPY_OUT) finish_copy(next.get());
-    const bool have_error = kept && (PQresultStatus(kept.get()) == PGRES_FATAL_ERROR ||
-                                     PQresultStatus(kept.get()) == PGRES_COPY_OUT);
-    if (!have_error) kept = std::move(next);
+    if (status != PGRES_COPY_IN && !failed) results.push_back(std::move(next));
+    failed = failed || status == PGRES_FATAL_ERROR || status == PGRES_COPY_OUT;
   }
 }
 
-void PostgresConnection::check_result(const PGresult* result, const std::string& sql) {
+// `at`: of the message.
+void PostgresConnection::check_result(const PGresult* result, const Message& message,
+                                      std::size_t at) {
   const auto status = PQresultStatus(result);
   if (status == PGRES_COMMAND_OK || status == PGRES_TUPLES_OK || status == PGRES_EMPTY_QUERY)
     return;
@@ -446,32 +534,66 @@ void PostgresConnection::check_result(const PGresult* result, const std::string&
   failure.detail = field(result, PG_DIAG_MESSAGE_DETAIL);
   failure.hint = field(result, PG_DIAG_MESSAGE_HINT);
   failure.constraint = field(result, PG_DIAG_CONSTRAINT_NAME);
-  failure.line = line_of_position(sql, field(result, PG_DIAG_STATEMENT_POSITION));
+  const long position = position_of(result);
+  if (position > 0 && message.statement_at(position) == at)
+    failure.line = message.line_at(position);
   std::string hint = one_line(failure.hint);
   if (hint.empty()) hint = hint_of_sqlstate(failure.sqlstate, failure.message);
   throw Error(reason_of_sqlstate(failure.sqlstate),
               fmt::format("{} ({})", failure.message, failure.sqlstate), failure, hint);
 }
 
-Result PostgresConnection::run(const std::string& sql) {
+void PostgresConnection::send(const std::string& text) {
   if (given_up_) fail_lost("it was dropped after a cancel request without an answer", "");
   if (cancelled_) fail_interrupted();
-  if (sql.find('\0') != std::string::npos) {
+  if (text.find('\0') != std::string::npos) {
     Failure failure;
     failure.message = "the statement holds a NUL byte";
     throw Error(Reason::MigrationFailed, failure.message, failure);
   }
-  if (PQsendQuery(handle_, sql.c_str()) == 0) fail_lost(one_line(PQerrorMessage(handle_)), "");
+  if (PQsendQuery(handle_, text.c_str()) == 0) fail_lost(one_line(PQerrorMessage(handle_)), "");
   give_up_at_ = Clock::time_point::max();
   request_at_ = Clock::time_point::min();
-  Result result = collect();
+  sent_at_ = Clock::now();
+  call_at_ = while_waiting_ ? sent_at_ + call_interval_ : Clock::time_point::max();
+}
+
+std::vector<Result> PostgresConnection::run_all(const std::vector<std::string>& statements,
+                                                std::size_t& at) {
+  at = 0;
+  Message message;
+  const std::size_t before = begin_pending_ ? 1 : 0;
+  if (begin_pending_) message.add("BEGIN");
+  for (const std::string& statement : statements) message.add(statement);
+  send(message.text());
+  begin_pending_ = false;
+  std::vector<Result> results = collect();
   if (cancelled_) canceller_->settle();
-  if (!result) fail_lost("the server gave no answer", "");
-  check_result(result.get(), sql);
-  return result;
+  if (results.empty()) fail_lost("the server gave no answer", "");
+  // What cannot be parsed is found before anything runs; what is said to be behind its place in the
+  // text is elsewhere, in a function.
+  std::size_t last = results.size() - 1;
+  const PGresult* answer = results.back().get();
+  if (PQresultStatus(answer) == PGRES_FATAL_ERROR && last == 0) {
+    if (const long position = position_of(answer); position > 0) {
+      last = message.statement_at(position);
+    }
+  }
+  at = std::min(last, message.size() - 1) - std::min(last, before);
+  check_result(answer, message, last);
+  results.erase(results.begin(), results.begin() + static_cast<std::ptrdiff_t>(before));
+  return results;
+}
+
+Result PostgresConnection::run(const std::string& sql) {
+  std::size_t at = 0;
+  std::vector<Result> results = run_all({sql}, at);
+  if (results.empty()) return Result(PQmakeEmptyPGresult(handle_, PGRES_EMPTY_QUERY));
+  return std::move(results.front());
 }
 
 void PostgresConnection::commit() {
+  if (std::exchange(begin_pending_, false)) return;
   const auto state = PQtransactionStatus(handle_);
   if (state == PQTRANS_IDLE) {
     throw Error(Reason::VersionConflict,
@@ -488,9 +610,9 @@ void PostgresConnection::commit() {
     }
   } catch (const Error& error) {
     if (given_up_ || PQstatus(handle_) != CONNECTION_OK) {
-      throw Error(Reason::DatabaseUnreachable,
-                  "outcome unknown: " + error.message() + ", during COMMIT",
-                  "run the same command again: it looks at the version table first");
+      throw CommitInDoubt(Reason::DatabaseUnreachable,
+                          "outcome unknown: " + error.message() + ", during COMMIT",
+                          "run the same command again: it looks at the version table first");
     }
     rollback();
     throw;
@@ -498,7 +620,7 @@ void PostgresConnection::commit() {
 }
 
 void PostgresConnection::rollback() noexcept {
-  cancelled_ = false;
+  cancelled_ = begin_pending_ = false;
   wakeup_.clear();
   for (int tries = 0; tries < 3 && !given_up_ && in_transaction(); ++tries) {
     if (PQsendQuery(handle_, "ROLLBACK") == 0) return;
@@ -517,15 +639,7 @@ void PostgresConnection::rollback() noexcept {
 
 std::unique_ptr<Connection> connect_postgres(const DatabaseUrl& url, const ConnectOptions& options,
                                              std::stop_token stop) {
-  try {
-    return std::make_unique<PostgresConnection>(url, options, std::move(stop));
-  } catch (const pqxx::pqxx_exception& failure) {
-    throw Error(Reason::DatabaseUnreachable, fmt::format("cannot connect to {}: {}", url.display,
-                                                         one_line(failure.base().what())));
-  } catch (const std::system_error& failure) {
-    throw Error(Reason::DatabaseUnreachable,
-                fmt::format("cannot connect to {}: no thread: {}", url.display, failure.what()));
-  }
+  return std::make_unique<PostgresConnection>(url, options, std::move(stop));
 }
 
 }  // namespace engine

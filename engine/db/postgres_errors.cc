@@ -128,16 +128,13 @@ Reason reason_of_sqlstate(std::string_view sqlstate) {
   return Reason::MigrationFailed;
 }
 
-int line_of_position(std::string_view sql, const std::string& position) {
-  long left = std::strtol(position.c_str(), nullptr, 10);
-  if (left <= 0) return 0;
-  int line = 1;
-  for (const char c : sql) {
-    const bool begins_character = (static_cast<unsigned char>(c) & 0xC0U) != 0x80U;
-    if (begins_character && --left == 0) break;
-    if (c == '\n') ++line;
+std::size_t offset_of_position(std::string_view text, long position) {
+  std::size_t offset = 0;
+  for (; offset < text.size(); ++offset) {
+    const bool begins_character = (static_cast<unsigned char>(text[offset]) & 0xC0U) != 0x80U;
+    if (begins_character && --position <= 0) break;
   }
-  return line;
+  return offset;
 }
 
 }  // namespace engine

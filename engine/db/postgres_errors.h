@@ -31,7 +31,7 @@ Reason reason_of_sqlstate(std::string_view sqlstate);
 // What to do about a failed statement; empty: nothing that follows from the code alone.
 std::string hint_of_sqlstate(std::string_view sqlstate, std::string_view message);
 
-// PostgreSQL's position (in characters, from 1, as text) -> line of `sql` from 1; 0: no position.
-int line_of_position(std::string_view sql, const std::string& position);
+// PostgreSQL's position (in characters, from 1) -> bytes before it; behind the end: the size.
+std::size_t offset_of_position(std::string_view text, long position);
 
 }  // namespace engine

@@ -64,12 +64,15 @@ std::string misfit_hint(const Error& error, const Dialect& dialect) {
   return {};
 }
 
+constexpr const char* kSomebodyElse =
+    "somebody else changed the version table during the run; run the same command again";
+
 // `error` as it concerns the version table, whatever command met it.
-Error explained(const std::string& intent, const Error& error, const Dialect& dialect) {
-  const Error told = with_intent(intent, error);
+Error told(const std::string& intent, const Error& error, const Dialect& dialect) {
+  const Error result = with_intent(intent, error);
   const std::string hint = misfit_hint(error, dialect);
-  if (hint.empty()) return told;
-  return Error(Reason::InvalidUsage, told.message(), *told.failure(), hint);
+  if (hint.empty()) return result;
+  return Error(Reason::InvalidUsage, result.message(), *result.failure(), hint);
 }
 
 std::size_t characters(std::string_view text) {
@@ -134,8 +137,8 @@ std::vector<RevisionId> VersionTable::read_in_order(Connection& connection) cons
     }
   } catch (const Error& error) {
     if (error.reason() == Reason::Interrupted) throw;
-    throw explained(fmt::format("cannot read the version table '{}'", display(name_)), error,
-                    connection.dialect());
+    throw told(fmt::format("cannot read the version table '{}'", display(name_)), error,
+               connection.dialect());
   }
   return revisions;
 }
@@ -147,8 +150,8 @@ bool VersionTable::create(Connection& connection) const {
     return true;
   } catch (const Error& error) {
     if (error.reason() == Reason::Interrupted) throw;
-    throw explained(fmt::format("cannot create the version table '{}'", display(name_)), error,
-                    connection.dialect());
+    throw told(fmt::format("cannot create the version table '{}'", display(name_)), error,
+               connection.dialect());
   }
 }
 
@@ -162,23 +165,28 @@ void VersionTable::clear(Connection& connection) const {
 
 void VersionTable::apply(Connection& connection, const std::vector<RowChange>& changes) const {
   for (const RowChange& change : changes) {
-    long found = 0;
     try {
-      found = connection.execute(connection.dialect().change_version_row(found_, change));
+      check(change, connection.execute(statement(connection.dialect(), change)));
     } catch (const Error& error) {
-      if (!is_duplicate(error)) throw;
-      throw Error(
-          Reason::VersionConflict,
-          fmt::format("the row is already there when {} '{}'", intent_of(change), display(name_)),
-          "somebody else changed the version table during the run; run the same command again");
+      throw explained(change, error);
     }
-    if (found == 1) continue;
-    throw Error(
-        Reason::VersionConflict,
-        fmt::format("expected to match one row when {} '{}'; {} found", intent_of(change),
-                    display(name_), found),
-        "somebody else changed the version table during the run; run the same command again");
   }
+}
+
+void VersionTable::check(const RowChange& change, long touched) const {
+  if (touched == 1) return;
+  throw Error(Reason::VersionConflict,
+              fmt::format("expected to match one row when {} '{}'; {} found", intent_of(change),
+                          display(name_), touched),
+              kSomebodyElse);
+}
+
+Error VersionTable::explained(const RowChange& change, const Error& error) const {
+  if (!is_duplicate(error)) return error;
+  return Error(
+      Reason::VersionConflict,
+      fmt::format("the row is already there when {} '{}'", intent_of(change), display(name_)),
+      kSomebodyElse);
 }
 
 void VersionTable::check_width(Connection& connection, const RevisionSet& ids) const {

@@ -34,6 +34,13 @@ class VersionTable {
   void clear(Connection&) const;
   // Each change must hit exactly one row: else throws Error(VersionConflict) naming both revisions.
   void apply(Connection&, const std::vector<RowChange>&) const;
+  // For those who send it with other statements: its text; what it touched, and what it threw, must
+  // be looked at by the others.
+  std::string statement(const Dialect& dialect, const RowChange& change) const {
+    return dialect.change_version_row(found_, change);
+  }
+  void check(const RowChange&, long touched) const;
+  Error explained(const RowChange&, const Error&) const;
   // Throws Error(InvalidScripts) naming every one of `ids` that the column cannot hold.
   void check_width(Connection&, const RevisionSet& ids) const;
 

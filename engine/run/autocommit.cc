@@ -59,11 +59,13 @@ constexpr const char* kFindLeftovers =
 }  // namespace
 
 Autocommit::Autocommit(const PreparedStep& step, Connection& connection,
-                       const JournalTable* journal, const std::map<JournalKey, Progress>& earlier)
+                       const JournalTable* journal, const std::map<JournalKey, Progress>& earlier,
+                       const Timeouts& timeouts)
     : step_(step),
       connection_(connection),
       journal_(journal),
       earlier_(earlier),
+      timeouts_(timeouts),
       key_(step.step.revision, step.step.direction) {
   kept_ = std::ranges::any_of(
       earlier_, [&](const auto& entry) { return entry.first.first == step_.step.revision; });
@@ -98,6 +100,11 @@ void Autocommit::check() const {
       "them by hand, and say so with `stillhead stamp --purge REVISION`");
 }
 
+std::size_t Autocommit::done() const {
+  const auto found = earlier_.find(key_);
+  return found == earlier_.end() ? 0 : static_cast<std::size_t>(found->second.done);
+}
+
 std::size_t Autocommit::begin(Observer& observer) {
   const auto found = earlier_.find(key_);
   if (found == earlier_.end()) return 0;
@@ -123,32 +130,35 @@ void Autocommit::repeat(std::size_t index) {
   }
 }
 
-void Autocommit::run(std::size_t index, Observer& observer,
+long Autocommit::run(std::size_t index, int attempt, Observer& observer,
                      const std::function<void()>& before_commit) {
   bare_ = false;
+  rows_ = 0;
   if (journal_ == nullptr) {
     bare_ = true;
-    connection_.execute(sql(index));
+    rows_ = connection_.execute(sql(index));
     bare_ = false;
-    return;
-  }
-  if (std::exchange(in_doubt_, false)) {
+  } else if (std::exchange(in_doubt_, false)) {
     if (index_state(index) == IndexState::Built) {
       write(progress(index + 1, false));
     } else {
       run_bare(index, true, observer);
     }
-    return;
+  } else if (!run_with_journal(index, attempt, before_commit)) {
+    run_bare(index, false, observer);
   }
-  if (!run_with_journal(index, before_commit)) run_bare(index, false, observer);
+  return rows_;
 }
 
-void Autocommit::note(std::size_t index) {
-  if (journal_ != nullptr) write(progress(index, false));
+std::vector<std::string> Autocommit::note(std::size_t index) {
+  if (journal_ == nullptr) return {};
+  kept_ = true;
+  return {journal_->statement(connection_.dialect(), key_, progress(index, false))};
 }
 
-void Autocommit::clear() {
-  if (journal_ != nullptr && kept_) journal_->clear(connection_, step_.step.revision);
+std::vector<std::string> Autocommit::clear() const {
+  if (journal_ == nullptr || !kept_) return {};
+  return {journal_->clear_statement(connection_.dialect(), step_.step.revision)};
 }
 
 Progress Autocommit::progress(std::size_t done, bool in_doubt) const {
@@ -162,15 +172,27 @@ void Autocommit::write(const Progress& progress) {
 }
 
 // False: the statement cannot run so, and has done nothing.
-bool Autocommit::run_with_journal(std::size_t index, const std::function<void()>& before_commit) {
-  if (shuns_transactions(sql(index), connection_.dialect().flavour())) return false;
+bool Autocommit::run_with_journal(std::size_t index, int attempt,
+                                  const std::function<void()>& before_commit) {
+  const SqlFlavour flavour = connection_.dialect().flavour();
+  if (shuns_transactions(sql(index), flavour)) return false;
+  std::vector<std::string> message;
+  if (flavour == SqlFlavour::PostgreSql) {
+    message = LocalTimeouts(timeouts_, attempt).before(step_, step_.statements[index]);
+  }
+  const std::size_t own = message.size();
+  message.push_back(sql(index));
+  message.push_back(journal_->statement(connection_.dialect(), key_, progress(index + 1, false)));
   try {
     Transaction transaction(connection_);
-    connection_.execute(sql(index));
-    write(progress(index + 1, false));
+    std::size_t at = 0;
+    rows_ = connection_.execute_all(message, at)[own];
     before_commit();
     transaction.commit();
+    kept_ = true;
     return true;
+  } catch (const CommitInDoubt&) {
+    throw;
   } catch (const Error& error) {
     if (!refuses_transaction(error)) throw;
     return false;
@@ -178,23 +200,47 @@ bool Autocommit::run_with_journal(std::size_t index, const std::function<void()>
 }
 
 void Autocommit::run_bare(std::size_t index, bool again, Observer& observer) {
+  const bool unlimited = connection_.dialect().flavour() == SqlFlavour::PostgreSql &&
+                         lock_class(sql(index)) == LockClass::Long;
+  std::size_t at = 0;
+  if (unlimited) connection_.execute_all(unlimited_timeouts(step_), at);
   remove_leftovers(index, again);
   write(progress(index, true));
   bare_ = true;
+  execute_bare(index, again, observer);
+  bare_ = false;
+  write(progress(index + 1, false));
+  if (unlimited) connection_.execute_all(reset_timeouts(step_), at);
+}
+
+void Autocommit::execute_bare(std::size_t index, bool again, Observer& observer) {
   try {
-    connection_.execute(again ? sql_again(index) : sql(index));
+    rows_ = connection_.execute(again ? sql_again(index) : sql(index));
+    if (index_state(index) != IndexState::Invalid) return;
+    throw Error(Reason::MigrationFailed,
+                fmt::format("the index {} is there, but invalid", index_name_),
+                "the next run drops it and builds it again");
   } catch (const Error& error) {
     if (!again || !is_done_already(error, sql(index))) {
-      // It will be run again as it is, and its errors will be errors.
-      if (has_failed(error)) write(progress(index, false));
+      give_up_bare(index, error);
       throw;
     }
     observer.warned(
         fmt::format("statement {} of {} was begun by an earlier run, and is taken for done: {}",
                     index + 1, step_.step.revision, error.message()));
   }
-  bare_ = false;
-  write(progress(index + 1, false));
+}
+
+// It will be run again as it is, and its errors will be errors. An index that cannot be used costs
+// whoever writes; the error of the statement counts, not what its removal meets.
+void Autocommit::give_up_bare(std::size_t index, const Error& error) {
+  if (!has_failed(error)) return;
+  write(progress(index, false));
+  if (may_be_tried_again(error)) return;  // which removes it
+  try {
+    remove_leftovers(index, false);
+  } catch (const Error&) {
+  }
 }
 
 // An interrupted DETACH PARTITION CONCURRENTLY has to be ended by another statement.

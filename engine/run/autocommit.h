@@ -10,9 +10,12 @@
 #include <functional>
 #include <map>
 #include <string>
+#include <vector>
 
 #include "engine/db/journal_table.h"
-#include "engine/run/migrator.h"
+#include "engine/run/observer.h"
+#include "engine/run/prepared_step.h"
+#include "engine/run/timeouts.h"
 
 namespace engine {
 
@@ -21,10 +24,12 @@ class Autocommit {
   // `journal` null: statements run by themselves, and nothing is kept. `earlier`: what other runs
   // left, of all revisions. All must outlive this.
   Autocommit(const PreparedStep&, Connection&, const JournalTable* journal,
-             const std::map<JournalKey, Progress>& earlier);
+             const std::map<JournalKey, Progress>& earlier, const Timeouts&);
 
   // An earlier run has left this step half done. Call begin() outside of any transaction then.
   bool resumes() const { return earlier_.contains(key_); }
+  // The first so many statements are committed.
+  std::size_t done() const;
   // Throws Error(ChecksumMismatch): the script says something else now where it was already run;
   // Error(VersionConflict): another revision is half done in the other direction.
   void check() const;
@@ -32,23 +37,26 @@ class Autocommit {
   // session is done again.
   std::size_t begin(Observer&);
 
-  // Runs statement `index`, which is on no transaction. Throws what it meets; it may still be run
-  // again by begin() and run() of a later run. `before_commit` may throw.
-  void run(std::size_t index, Observer&, const std::function<void()>& before_commit);
+  // Runs statement `index`, which is on no transaction; returns the rows it touched. Throws what it
+  // meets; it may still be run again, by a further `attempt` (from 1) or by begin() and run() of a
+  // later run. `before_commit` may throw.
+  long run(std::size_t index, int attempt, Observer&, const std::function<void()>& before_commit);
   // The statement that failed ran in no transaction: what it did may stay.
   bool is_bare() const { return bare_; }
 
-  // Call inside the transaction that commits the statements before `index`.
-  void note(std::size_t index);
-  // Call inside the transaction that moves the version row.
-  void clear();
+  // For the transaction that commits the statements before `index`; empty: nothing is kept.
+  std::vector<std::string> note(std::size_t index);
+  // For the transaction that moves the version row.
+  std::vector<std::string> clear() const;
 
  private:
   const std::string& sql(std::size_t index) const { return step_.statements[index].sql; }
   Progress progress(std::size_t done, bool in_doubt) const;
   void write(const Progress&);
-  bool run_with_journal(std::size_t index, const std::function<void()>& before_commit);
+  bool run_with_journal(std::size_t index, int attempt, const std::function<void()>& before_commit);
   void run_bare(std::size_t index, bool again, Observer&);
+  void execute_bare(std::size_t index, bool again, Observer&);
+  void give_up_bare(std::size_t index, const Error&);
   void repeat(std::size_t index);
   std::string sql_again(std::size_t index);
   void remove_leftovers(std::size_t index, bool again);
@@ -59,10 +67,12 @@ class Autocommit {
   Connection& connection_;
   const JournalTable* journal_;
   const std::map<JournalKey, Progress>& earlier_;
+  const Timeouts& timeouts_;
   JournalKey key_;
   bool kept_ = false;      // the journal has a line of this revision
   bool in_doubt_ = false;  // the first statement of this run was announced by an earlier one
   bool bare_ = false;
+  long rows_ = 0;                // of the last statement
   std::string index_name_ = {};  // quoted, of the last index_state()
 };
 

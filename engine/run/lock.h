@@ -19,6 +19,8 @@ class MigrationLock {
   virtual ~MigrationLock() = default;
   // Looks whether the lock is still ours; no round trip.
   virtual bool held() noexcept = 0;
+  // Of its own, and idle; the watcher of a statement asks the server there. Null: there is none.
+  virtual Connection* connection() noexcept { return nullptr; }
 };
 
 struct LockOptions {

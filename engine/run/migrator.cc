@@ -5,19 +5,29 @@
 
 #include <algorithm>
 #include <chrono>
-#include <iterator>
+#include <condition_variable>
+#include <deque>
+#include <mutex>
 #include <optional>
+#include <random>
 #include <utility>
 
+#include "engine/core/sqlstate.h"
 #include "engine/run/autocommit.h"
 #include "engine/run/timestamp.h"
+#include "engine/run/watcher.h"
+#include "engine/sql/statement_kind.h"
 
 namespace engine {
 namespace {
 
 using Clock = std::chrono::steady_clock;
+using std::chrono::milliseconds;
 
-constexpr std::size_t kShownSql = 2'000;  // bytes
+constexpr std::size_t kShownSql = 2'000;       // bytes
+constexpr std::size_t kLargeMessage = 65'536;  // bytes
+// From here on waiting for answers costs more than it tells.
+constexpr std::chrono::microseconds kSlowNetwork{2'000};
 
 std::string base_name(const std::string& path) { return path.substr(path.rfind('/') + 1); }
 
@@ -30,49 +40,21 @@ std::string shortened(const std::string& sql) {
   return sql.substr(0, end).append(kEllipsis);
 }
 
-// A run's transactions: when one begins, what is committed with it.
-class Transactions {
- public:
-  Transactions(const RevisionSet& start, MigrationContext& context, std::vector<StepReport>& done)
-      : start_(start), context_(context), done_(done) {}
+long elapsed_ms(Clock::time_point begin) {
+  return static_cast<long>(std::chrono::duration_cast<milliseconds>(Clock::now() - begin).count());
+}
 
-  // Begins one unless it is open. The first one makes the version table ready.
-  void open() {
-    if (transaction_) return;
-    transaction_.emplace(context_.connection);
-    if (ready_) return;
-    if (start_.empty()) {
-      const bool is_new =
-          context_.journal != nullptr && !context_.versions.exists(context_.connection);
-      context_.versions.create(context_.connection);
-      if (is_new) context_.journal->clear_all(context_.connection);
-    }
-    context_.versions.locate(context_.connection);
-    ready_ = true;
-  }
-  bool is_open() const { return transaction_.has_value(); }
-  bool is_first() const { return !ready_; }
-  void commit() {
-    transaction_->commit();
-    transaction_.reset();
-    std::ranges::move(finished_, std::back_inserter(done_));
-    finished_.clear();
-  }
-  // What an error leaves open is rolled back.
-  void roll_back() { transaction_.reset(); }
+double random_share() {
+  static thread_local std::mt19937 generator{std::random_device{}()};
+  return std::uniform_real_distribution<double>(0, 1)(generator);
+}
 
-  // A step that is through; done when its transaction is committed.
-  void finish(StepReport report) { finished_.push_back(std::move(report)); }
-  std::size_t finished_steps() const { return finished_.size(); }
-
- private:
-  const RevisionSet& start_;
-  MigrationContext& context_;
-  std::vector<StepReport>& done_;
-  std::optional<Transaction> transaction_ = {};
-  std::vector<StepReport> finished_ = {};
-  bool ready_ = false;
-};
+void pause(milliseconds duration, const std::stop_token& stop) {
+  std::mutex mutex;
+  std::condition_variable_any never;
+  std::unique_lock lock(mutex);
+  never.wait_for(lock, stop, duration, [] { return false; });
+}
 
 void go_on_or_throw(MigrationContext& context) {
   if (context.stop.stop_requested()) throw Error(Reason::Interrupted, "interrupted");
@@ -82,204 +64,501 @@ void go_on_or_throw(MigrationContext& context) {
       "its connection has ended, so another run may have begun; run the same command again");
 }
 
-struct StepNumber {
-  int number = 0;  // from 1
-  int count = 0;
-};
-
-// One revision, from its first statement to its last commit.
-class StepRun {
- public:
-  StepRun(const PreparedStep& prepared, MigrationContext& context, Transactions& transactions,
+// One revision on its way, over all its transactions and their tries.
+struct StepRun {
+  StepRun(const PreparedStep& step, MigrationContext& context,
           const std::map<JournalKey, Progress>& earlier)
-      : prepared_(prepared),
-        context_(context),
-        transactions_(transactions),
-        autocommit_(prepared, context.connection, context.journal, earlier),
-        started_at_(timestamp_now()) {}
-
-  void run(StepNumber number) {
-    try {
-      run_pieces(number);
-    } catch (const Error& error) {
-      const bool others_too = transactions_.finished_steps() > (reported_ ? 1U : 0U);
-      transactions_.roll_back();
-      throw explained(error, others_too);
-    }
+      : prepared(step),
+        autocommit(step, context.connection, context.journal, earlier, context.timeouts) {
+    report.revision = step.step.revision;
+    report.direction = step.step.direction == Direction::Up ? "upgrade" : "downgrade";
+    report.message = step.revision.message;
+    report.statement_count = static_cast<int>(step.statements.size());
   }
 
- private:
-  std::size_t count() const { return prepared_.statements.size(); }
-  bool outside_transaction(std::size_t index) const {
-    return !prepared_.revision.transactional || !prepared_.statements[index].transactional;
-  }
-
-  void run_pieces(StepNumber number) {
-    const std::size_t first = begin();
-    if (transactions_.is_first() || first == count() || !outside_transaction(first)) open(first);
-    context_.observer.step_started(prepared_.step, prepared_.revision, number.number, number.count);
-    for (std::size_t index = first; index < count(); ++index) {
-      if (outside_transaction(index)) {
-        commit(index);
-        go_on_or_throw_at("before " + place_of(index));
-        run_alone(index);
-      } else {
-        open(index);
-        run_statement(index);
-      }
-    }
-    open(count());
-    record();
-    report();
-    if (context_.transactions == TransactionMode::PerRevision || number.number == number.count) {
-      commit(count());
-    }
-  }
-
-  // Where to go on.
-  std::size_t begin() {
-    if (autocommit_.resumes()) {
-      // Before the session is what the script made of it: where the version table is, may depend.
-      open(0);
-      commit(0);
-    }
-    place_ = "at its journal";
-    kept_ = first_ = autocommit_.begin(context_.observer);
-    return first_;
-  }
-
-  // For the statements from `index` on.
-  void open(std::size_t index) {
-    if (transactions_.is_open()) return;
-    go_on_or_throw_at("before " + place_of(index));
-    place_ = "at BEGIN";
-    transactions_.open();
-  }
-
-  // Of the statements before `index`.
-  void commit(std::size_t index) {
-    if (!transactions_.is_open()) return;
-    statement_ = 0;
-    if (index > first_ && !reported_) {
-      place_ = "at its journal";
-      autocommit_.note(index);
-    }
-    go_on_or_throw_at("before COMMIT");
-    place_ = "at COMMIT";
-    transactions_.commit();
-    kept_ = index;
-  }
-
-  void run_alone(std::size_t index) {
-    statement_ = index + 1;
-    autocommit_.run(index, context_.observer, [&] { go_on_or_throw(context_); });
-    statement_ = 0;
-    kept_ = index + 1;
-  }
-
-  void run_statement(std::size_t index) {
-    statement_ = index + 1;
-    context_.connection.execute(prepared_.statements[index].sql);
-  }
-
-  void record() {
-    statement_ = 0;
-    place_ = "at its journal";
-    autocommit_.clear();
-    place_ = "at its version row";
-    context_.versions.apply(context_.connection, prepared_.step.rows);
-    if (context_.history == nullptr) return;
-    place_ = "at its history row";
-    HistoryRow row;
-    row.revision = prepared_.step.revision;
-    row.direction = prepared_.step.direction;
-    row.run_id = context_.identity.run_id;
-    row.owner = context_.identity.owner;
-    row.attempt = context_.identity.attempt;
-    row.engine_version = context_.identity.engine_version;
-    row.checksum = prepared_.checksum;
-    row.started_at = started_at_;
-    context_.history->insert(context_.connection, row);
-  }
-
-  void report() {
-    StepReport report;
-    report.revision = prepared_.step.revision;
-    report.direction = prepared_.step.direction == Direction::Up ? "upgrade" : "downgrade";
-    report.message = prepared_.revision.message;
-    report.statement_count = static_cast<int>(count());
-    const auto duration =
-        std::chrono::duration_cast<std::chrono::milliseconds>(Clock::now() - begin_);
-    report.duration_ms = static_cast<long>(duration.count());
-    transactions_.finish(std::move(report));
-    reported_ = true;
-  }
-
+  std::size_t count() const { return prepared.statements.size(); }
   std::string place_of(std::size_t index) const {
     return index < count() ? fmt::format("statement {} of {}", index + 1, count())
                            : "its version row";
   }
-
-  void go_on_or_throw_at(const std::string& place) {
-    std::string before = std::exchange(place_, place);
-    go_on_or_throw(context_);
-    place_ = std::move(before);
+  // The statements of a transaction that was rolled back have not run.
+  void forget(const Piece& piece) {
+    std::erase_if(report.statements, [&](const StatementReport& statement) {
+      const auto index = static_cast<std::size_t>(statement.statement) - 1;
+      return index >= piece.first && index < piece.end;
+    });
+    through = false;
   }
 
-  std::string kept_text() const {
-    if (kept_ == 0) return {};
-    const std::string which = kept_ == 1 ? "statement 1" : fmt::format("statements 1 to {}", kept_);
-    return fmt::format("; {} of this revision {} committed, and the next run goes on behind {}",
-                       which, kept_ == 1 ? "is" : "are", kept_ == 1 ? "it" : "them");
-  }
-
-  // `others_too`: steps before this one are rolled back with it.
-  Error explained(const Error& error, bool others_too) const;
-
-  const PreparedStep& prepared_;
-  MigrationContext& context_;
-  Transactions& transactions_;
-  Autocommit autocommit_;
-  std::string started_at_;
-  Clock::time_point begin_ = Clock::now();
-  std::string place_ = {};     // where we are when no statement of the script runs
-  std::size_t statement_ = 0;  // 1-based; 0: none runs
-  bool reported_ = false;
-  std::size_t first_ = 0;  // statements before it were committed by earlier runs
-  std::size_t kept_ = 0;   // the first so many statements are committed
+  const PreparedStep& prepared;
+  Autocommit autocommit;
+  int number = 0;            // of the step in the run, from 1
+  bool needs_reset = false;  // of the session, before its first statement
+  std::string started_at = {};
+  std::optional<Clock::time_point> begun = {};
+  bool announced = false;
+  bool told = false;
+  bool through = false;   // its version row is written, if perhaps not committed
+  std::size_t first = 0;  // statements before it were committed by earlier runs
+  std::size_t kept = 0;   // the first so many statements are committed
+  StepReport report = {};
 };
 
-Error StepRun::explained(const Error& error, bool others_too) const {
+// Where a run is, for its errors.
+struct Where {
+  StepRun* step = nullptr;
+  std::size_t statement = 0;  // 1-based; 0: none of the script runs
+  std::string place = {};     // when none runs
+};
+
+// What goes to the database with one message.
+class Outbox {
+ public:
+  Outbox(Connection& connection, const VersionTable& versions, Where& where)
+      : connection_(connection), versions_(versions), where_(where) {}
+
+  bool has_statement() const { return has_statement_; }
+  std::size_t bytes() const { return bytes_; }
+
+  // `place`: where we are while it runs.
+  void add(std::string sql, std::string place) {
+    push(std::move(sql), {0, std::move(place), nullptr});
+  }
+  void add(std::vector<std::string> statements, const std::string& place) {
+    for (std::string& sql : statements) add(std::move(sql), place);
+  }
+  void add_statement(std::size_t index) {
+    has_statement_ = true;
+    push(where_.step->prepared.statements[index].sql, {index + 1, {}, nullptr});
+  }
+  void add_change(const RowChange& change) {
+    push(versions_.statement(connection_.dialect(), change), {0, "at its version row", &change});
+  }
+
+  void flush() {
+    if (sql_.empty()) return;
+    const auto begin = Clock::now();
+    std::size_t at = 0;
+    std::vector<long> rows;
+    try {
+      rows = connection_.execute_all(sql_, at);
+    } catch (const Error& error) {
+      const Item& item = items_[std::min(at, items_.size() - 1)];
+      point_at(item);
+      if (item.change == nullptr) throw;
+      throw versions_.explained(*item.change, error);
+    }
+    take(rows, elapsed_ms(begin));
+    clear();
+  }
+
+ private:
+  struct Item {
+    std::size_t statement = 0;  // 1-based; 0: not of the script
+    std::string place = {};
+    const RowChange* change = nullptr;  // it must touch one row
+  };
+
+  void push(std::string sql, Item item) {
+    bytes_ += sql.size();
+    sql_.push_back(std::move(sql));
+    items_.push_back(std::move(item));
+    if (sql_.size() == 1) point_at(items_.front());
+  }
+  void point_at(const Item& item) {
+    where_.statement = item.statement;
+    where_.place = item.place;
+  }
+  void take(const std::vector<long>& rows, long duration_ms) {
+    std::vector<StatementReport>& reports = where_.step->report.statements;
+    bool ran = false;
+    for (std::size_t i = 0; i < items_.size(); ++i) {
+      point_at(items_[i]);
+      if (items_[i].change != nullptr) versions_.check(*items_[i].change, rows[i]);
+      if (items_[i].statement == 0) continue;
+      ran = true;
+      reports.push_back({static_cast<int>(items_[i].statement),
+                         where_.step->prepared.statements[items_[i].statement - 1].line, rows[i],
+                         0});
+    }
+    if (ran) reports.back().duration_ms = duration_ms;
+  }
+  void clear() {
+    sql_.clear();
+    items_.clear();
+    bytes_ = 0;
+    has_statement_ = false;
+    where_.statement = 0;
+  }
+
+  Connection& connection_;
+  const VersionTable& versions_;
+  Where& where_;
+  std::vector<std::string> sql_ = {};
+  std::vector<Item> items_ = {};
+  std::size_t bytes_ = 0;
+  bool has_statement_ = false;
+};
+
+class Runner {
+ public:
+  Runner(const RevisionSet& start, const std::vector<PreparedStep>& steps,
+         MigrationContext& context, std::vector<StepReport>& done)
+      : start_(start), prepared_(steps), context_(context), done_(done), rows_(start) {
+    if (context.journal != nullptr) earlier_ = context.journal->read(context.connection);
+    for (const PreparedStep& step : steps) {
+      StepRun& run = steps_.emplace_back(step, context, earlier_);
+      run.autocommit.check();
+      run.number = static_cast<int>(steps_.size());
+      run.needs_reset = steps_.size() > 1 && leaves_marks(steps[steps_.size() - 2]);
+    }
+  }
+
+  void run() {
+    std::vector<std::size_t> done;
+    for (const StepRun& step : steps_) done.push_back(step.autocommit.done());
+    for (const TransactionGroup& group :
+         transaction_groups(prepared_, context_.transactions, done)) {
+      announce(group);
+      run_group(group);
+    }
+  }
+
+ private:
+  bool leaves_marks(const PreparedStep& step) const {
+    const SqlFlavour flavour = context_.connection.dialect().flavour();
+    return std::ranges::any_of(step.statements, [&](const Statement& statement) {
+      return may_change_session(statement.sql, flavour);
+    });
+  }
+
+  void announce(const TransactionGroup& group) {
+    for (const Piece& piece : group.pieces) {
+      StepRun& step = steps_[piece.step];
+      if (std::exchange(step.announced, true)) continue;
+      context_.observer.before_step(step.prepared.step, step.prepared.revision, step.number,
+                                    static_cast<int>(steps_.size()));
+    }
+  }
+
+  // --- a group, as often as it takes ---
+
+  void run_group(const TransactionGroup& group) {
+    for (int attempt = 1;; ++attempt) {
+      try {
+        try_group(group, attempt);
+        return;
+      } catch (const CommitInDoubt& error) {
+        settle(group, error);
+        return;
+      } catch (const Error& error) {
+        if (!can_try_again(group, error, attempt)) throw explained(given_up(error, attempt), group);
+        wait_to_try_again(group, error, attempt);
+      }
+    }
+  }
+
+  void try_group(const TransactionGroup& group, int attempt) {
+    enter(group.pieces.front());
+    if (group.alone) {
+      run_alone(group.pieces.front(), attempt);
+    } else {
+      run_transaction(group, attempt);
+    }
+    committed(group);
+  }
+
+  // What ran outside of a transaction, and can commit in its middle, is left to people.
+  bool can_try_again(const TransactionGroup& group, const Error& error, int attempt) const {
+    if (!may_be_tried_again(error) || attempt > context_.timeouts.lock_retries) return false;
+    if (!group.alone || !where_.step->autocommit.is_bare()) return true;
+    const Piece& piece = group.pieces.front();
+    return lock_class(where_.step->prepared.statements[piece.first].sql) == LockClass::Long;
+  }
+
+  void wait_to_try_again(const TransactionGroup& group, const Error& error, int attempt) {
+    StepReport& report = where_.step->report;
+    ++report.retries;
+    const std::string blockers = watcher_.take_blockers();
+    if (!blockers.empty()) report.blockers.push_back(blockers);
+    for (const Piece& piece : group.pieces) steps_[piece.step].forget(piece);
+    const milliseconds duration = pause_after(context_.timeouts, attempt, random_share());
+    context_.observer.retrying(
+        fmt::format("{} {}: {}", what(*where_.step), place(), error.message()), attempt,
+        context_.timeouts.lock_retries + 1, blockers, duration);
+    pause(duration, context_.stop);
+  }
+
+  Error given_up(const Error& error, int attempt) {
+    if (!may_be_tried_again(error)) return error;
+    const std::string blockers = watcher_.take_blockers();
+    const std::string tries = attempt == 1 ? "" : fmt::format("; tried {} times", attempt);
+    const std::string who = blockers.empty() ? "" : "; in the way: " + blockers;
+    return Error(Reason::LockTimeout, error.message() + tries + who, *error.failure(),
+                 "end what is in the way, or run the same command again at a quieter time");
+  }
+
+  // The answer to COMMIT was lost: the database knows.
+  void settle(const TransactionGroup& group, const CommitInDoubt& error) {
+    if (!context_.renew) throw explained(error, group);
+    try {
+      watcher_.set_pid(context_.renew().pid);
+    } catch (const Error& renewing) {
+      if (renewing.reason() == Reason::Bug) throw;
+      throw explained(error, group);
+    }
+    if (has_arrived(group)) {
+      context_.observer.warned(
+          "the connection was lost during COMMIT; looked at in a new one, it "
+          "was committed");
+      committed(group);
+      return;
+    }
+    throw explained(Error(Reason::DatabaseUnreachable,
+                          "the connection was lost during COMMIT; looked at in a new one, it was "
+                          "rolled back",
+                          "run the same command again"),
+                    group);
+  }
+
+  bool has_arrived(const TransactionGroup& group) {
+    const Piece& last = group.pieces.back();
+    const StepRun& step = steps_[last.step];
+    if (group.pieces.size() > 1 || last.completes) {
+      return context_.versions.read(context_.connection) == rows_after(group);
+    }
+    const auto journal = context_.journal->read(context_.connection);
+    const auto found = journal.find({step.prepared.step.revision, step.prepared.step.direction});
+    return found != journal.end() && static_cast<std::size_t>(found->second.done) >= last.end;
+  }
+
+  RevisionSet rows_after(const TransactionGroup& group) const {
+    RevisionSet rows = rows_;
+    for (const Piece& piece : group.pieces) {
+      if (!piece.completes) continue;
+      for (const RowChange& change : prepared_[piece.step].step.rows) {
+        if (!change.from.empty()) rows.erase(change.from);
+        if (!change.to.empty()) rows.insert(change.to);
+      }
+    }
+    return rows;
+  }
+
+  void committed(const TransactionGroup& group) {
+    ready_ = true;
+    rows_ = rows_after(group);
+    for (const Piece& piece : group.pieces) {
+      StepRun& step = steps_[piece.step];
+      step.kept = piece.end;
+      if (!piece.completes) continue;
+      done_.push_back(std::move(step.report));
+      context_.observer.step_finished(step.prepared.step, step.prepared.revision,
+                                      milliseconds(done_.back().duration_ms));
+    }
+  }
+
+  // --- one try ---
+
+  // Outside of a transaction.
+  void enter(const Piece& piece) {
+    StepRun& step = steps_[piece.step];
+    where_ = {&step, 0, "before " + step.place_of(piece.first)};
+    if (!step.begun) {
+      step.begun = Clock::now();
+      step.started_at = timestamp_now();
+      if (step.autocommit.resumes()) go_on_behind(step);
+    }
+    where_.place = "before " + step.place_of(piece.first);
+    go_on_or_throw(context_);
+    where_.place = "at BEGIN";
+  }
+
+  // Before the session is what the script made of it: where the version table is, may depend.
+  void go_on_behind(StepRun& step) {
+    make_ready_alone();
+    where_.place = "at its journal";
+    step.kept = step.first = step.autocommit.begin(context_.observer);
+  }
+
+  void make_ready_alone() {
+    if (ready_) return;
+    Transaction transaction(context_.connection);
+    make_ready();
+    go_on_or_throw(context_);
+    transaction.commit();
+    ready_ = true;
+  }
+
+  // In the first transaction.
+  void make_ready() {
+    if (start_.empty()) {
+      const bool is_new =
+          context_.journal != nullptr && !context_.versions.exists(context_.connection);
+      context_.versions.create(context_.connection);
+      if (is_new) context_.journal->clear_all(context_.connection);
+    }
+    context_.versions.locate(context_.connection);
+  }
+
+  void run_alone(const Piece& piece, int attempt) {
+    make_ready_alone();
+    StepRun& step = *where_.step;
+    if (step.needs_reset && piece.first == 0) {
+      std::size_t at = 0;
+      where_.place = "while its session was reset";
+      context_.connection.execute_all(reset_session(context_.session), at);
+    }
+    tell_start(step);
+    where_.statement = piece.first + 1;
+    const auto begin = Clock::now();
+    const long rows = step.autocommit.run(piece.first, attempt, context_.observer,
+                                          [&] { go_on_or_throw(context_); });
+    step.report.statements.push_back({static_cast<int>(piece.first) + 1,
+                                      step.prepared.statements[piece.first].line, rows,
+                                      elapsed_ms(begin)});
+    where_.statement = 0;
+  }
+
+  void run_transaction(const TransactionGroup& group, int attempt) {
+    Transaction transaction(context_.connection);
+    if (!ready_) make_ready();
+    LocalTimeouts timeouts(context_.timeouts, attempt);
+    for (const Piece& piece : group.pieces) run_piece(piece, timeouts);
+    where_.statement = 0;
+    where_.place = "before COMMIT";
+    go_on_or_throw(context_);
+    where_.place = "at COMMIT";
+    transaction.commit();
+  }
+
+  void run_piece(const Piece& piece, LocalTimeouts& timeouts) {
+    StepRun& step = steps_[piece.step];
+    where_.step = &step;
+    if (!step.begun) {
+      step.begun = Clock::now();
+      step.started_at = timestamp_now();
+    }
+    tell_start(step);
+    Outbox outbox(context_.connection, context_.versions, where_);
+    if (step.needs_reset && piece.first == 0) {
+      outbox.add(reset_session(context_.session), "while its session was reset");
+      timeouts.forget();
+    }
+    for (std::size_t index = piece.first; index < piece.end; ++index) {
+      add_statement(step, index, timeouts, outbox);
+    }
+    if (piece.completes) {
+      record(step, outbox);
+    } else if (piece.end > step.first) {
+      outbox.add(step.autocommit.note(piece.end), "at its journal");
+    }
+    outbox.flush();
+    if (!piece.completes) return;
+    step.through = true;
+    step.report.duration_ms = elapsed_ms(*step.begun);
+  }
+
+  void add_statement(StepRun& step, std::size_t index, LocalTimeouts& timeouts, Outbox& outbox) {
+    const Statement& statement = step.prepared.statements[index];
+    const SqlFlavour flavour = context_.connection.dialect().flavour();
+    if (!joins_ && outbox.has_statement()) outbox.flush();
+    if (flavour == SqlFlavour::PostgreSql) {
+      outbox.add(timeouts.before(step.prepared, statement), "at its timeouts");
+    }
+    outbox.add_statement(index);
+    if (outbox.bytes() > kLargeMessage || changes_session(statement.sql, flavour)) outbox.flush();
+  }
+
+  void record(const StepRun& step, Outbox& outbox) {
+    outbox.add(step.autocommit.clear(), "at its journal");
+    for (const RowChange& change : step.prepared.step.rows) outbox.add_change(change);
+    if (context_.history == nullptr) return;
+    HistoryRow row;
+    row.revision = step.prepared.step.revision;
+    row.direction = step.prepared.step.direction;
+    row.run_id = context_.identity.run_id;
+    row.owner = context_.identity.owner;
+    row.attempt = context_.identity.attempt;
+    row.engine_version = context_.identity.engine_version;
+    row.checksum = step.prepared.checksum;
+    row.started_at = step.started_at;
+    row.file = step.prepared.file;
+    row.source = step.prepared.source;
+    row.meaning = step.prepared.meaning;
+    outbox.add(context_.history->statement(context_.connection.dialect(), row),
+               "at its history row");
+  }
+
+  void tell_start(StepRun& step) {
+    if (std::exchange(step.told, true)) return;
+    context_.observer.step_started(step.prepared.step, step.prepared.revision, step.number,
+                                   static_cast<int>(steps_.size()));
+  }
+
+  // --- errors ---
+
+  static std::string what(const StepRun& step) {
+    const bool up = step.prepared.step.direction == Direction::Up;
+    return fmt::format("{} {}", up ? "upgrade to" : "downgrade of", step.prepared.step.revision);
+  }
+  std::string place() const {
+    return where_.statement > 0 ? "at " + where_.step->place_of(where_.statement - 1)
+                                : where_.place;
+  }
+  Error explained(const Error&, const TransactionGroup&) const;
+
+  const RevisionSet& start_;
+  const std::vector<PreparedStep>& prepared_;
+  MigrationContext& context_;
+  std::vector<StepReport>& done_;
+  RevisionSet rows_;  // of the version table, as it is known to be committed
+  std::map<JournalKey, Progress> earlier_ = {};
+  std::deque<StepRun> steps_ = {};
+  const bool joins_ = context_.session.round_trip >= kSlowNetwork;
+  bool ready_ = false;  // the version table is there, and known
+  Where where_ = {};
+  StatementWatcher watcher_{context_.connection, context_.lock, context_.observer,
+                            context_.session.pid};
+};
+
+std::string kept_text(const StepRun& step) {
+  if (step.kept == 0) return {};
+  const bool one = step.kept == 1;
+  const std::string which = one ? "statement 1" : fmt::format("statements 1 to {}", step.kept);
+  return fmt::format("; {} of this revision {} committed, and the next run goes on behind {}",
+                     which, one ? "is" : "are", one ? "it" : "them");
+}
+
+Error Runner::explained(const Error& error, const TransactionGroup& group) const {
+  const StepRun& step = *where_.step;
   Failure failure = error.failure().value_or(Failure{});
-  failure.revision = prepared_.step.revision;
-  failure.file = base_name(prepared_.revision.file);
-  failure.statement_count = static_cast<int>(count());
-  std::string place = place_;
+  failure.revision = step.prepared.step.revision;
+  failure.file = base_name(step.prepared.revision.file);
+  failure.statement_count = static_cast<int>(step.count());
   std::string line;
-  if (statement_ > 0) {
-    const Statement& statement = prepared_.statements[statement_ - 1];
-    failure.statement = static_cast<int>(statement_);
+  if (where_.statement > 0) {
+    const Statement& statement = step.prepared.statements[where_.statement - 1];
+    failure.statement = static_cast<int>(where_.statement);
     failure.line = statement.line + (failure.line > 0 ? failure.line - 1 : 0);
     failure.sql = shortened(statement.sql);
-    place = "at " + place_of(statement_ - 1);
     line = fmt::format(", {}:{}", failure.file, failure.line);
   } else {
     failure.line = 0;
   }
-  const bool up = prepared_.step.direction == Direction::Up;
-  const std::string what =
-      fmt::format("{} {}", up ? "upgrade to" : "downgrade of", prepared_.step.revision);
   const bool interrupted = error.reason() == Reason::Interrupted;
-  const bool alone = statement_ > 0 && autocommit_.is_bare();
+  const bool alone = where_.statement > 0 && step.autocommit.is_bare();
   const std::string text =
-      interrupted ? fmt::format("{} interrupted {}{}; {}", what, place, line,
+      interrupted ? fmt::format("{} interrupted {}{}; {}", what(step), place(), line,
                                 alone ? "what this statement did may stay" : "rolled back")
-                  : fmt::format("{} failed {}: {}{}", what, place, error.message(), line);
+                  : fmt::format("{} failed {}: {}{}", what(step), place(), error.message(), line);
   const std::string hint =
       interrupted && error.hint().empty() ? "run the same command again" : error.hint();
+  const bool others_too = std::ranges::any_of(group.pieces, [&](const Piece& piece) {
+    return piece.completes && &steps_[piece.step] != &step && steps_[piece.step].through;
+  });
   const std::string others =
       others_too ? "; the revisions before it in this run are rolled back with it" : "";
-  return Error(error.reason(), text + kept_text() + others, failure, hint);
+  return Error(error.reason(), text + kept_text(step) + others, failure, hint);
 }
 
 // Rolls back what is open, and makes the connection usable again after a cancel.
@@ -300,37 +579,25 @@ void execute(const RevisionSet& start, const std::vector<PreparedStep>& steps,
              MigrationContext& context, std::vector<StepReport>& done) {
   const CleanConnection clean(context.connection);  // after `on_stop` is gone
   const std::stop_callback on_stop(context.stop, [&] { context.connection.cancel(); });
-  Transactions transactions(start, context, done);
-  std::map<JournalKey, Progress> earlier;
-  if (context.journal != nullptr) earlier = context.journal->read(context.connection);
-  for (const PreparedStep& prepared : steps) {
-    Autocommit(prepared, context.connection, context.journal, earlier).check();
-  }
-  StepNumber number{0, static_cast<int>(steps.size())};
-  for (const PreparedStep& prepared : steps) {
-    ++number.number;
-    const auto begin = Clock::now();
-    StepRun(prepared, context, transactions, earlier).run(number);
-    context.observer.step_finished(
-        prepared.step, prepared.revision,
-        std::chrono::duration_cast<std::chrono::milliseconds>(Clock::now() - begin));
-  }
+  Runner(start, steps, context, done).run();
 }
 
-void execute(const StampPlan& plan, MigrationContext& context) {
+void execute(const StampPlan& plan, const std::vector<HistoryRow>& history,
+             MigrationContext& context) {
   const CleanConnection clean(context.connection);
   const std::stop_callback on_stop(context.stop, [&] { context.connection.cancel(); });
-  std::vector<StepReport> none;
-  Transactions transactions(plan.start, context, none);
-  transactions.open();
+  Transaction transaction(context.connection);
+  if (plan.start.empty()) context.versions.create(context.connection);
+  context.versions.locate(context.connection);
   if (plan.purge) context.versions.clear(context.connection);
   if (context.journal != nullptr) context.journal->clear_all(context.connection);
   for (const StampStep& step : plan.steps) {
     context.observer.stamp_started(step);
     context.versions.apply(context.connection, step.rows);
   }
+  if (context.history != nullptr) context.history->insert(context.connection, history);
   go_on_or_throw(context);
-  transactions.commit();
+  transaction.commit();
 }
 
 }  // namespace engine

@@ -3,6 +3,7 @@
 // Executes a plan: the only place where a migration touches a database.
 #pragma once
 
+#include <functional>
 #include <stop_token>
 #include <string>
 #include <vector>
@@ -15,18 +16,12 @@
 #include "engine/db/version_table.h"
 #include "engine/run/lock.h"
 #include "engine/run/observer.h"
+#include "engine/run/prepared_step.h"
+#include "engine/run/session.h"
+#include "engine/run/timeouts.h"
+#include "engine/run/transaction_group.h"
 
 namespace engine {
-
-// A step with all it needs: made before the first statement runs, so that faults show first.
-struct PreparedStep {
-  Step step = {};
-  Revision revision = {};
-  std::vector<Statement> statements = {};
-  std::string checksum = {};
-  // [i]: of the statements up to and with i.
-  std::vector<std::string> digests = {};
-};
 
 // Who runs; goes into the history.
 struct RunIdentity {
@@ -34,11 +29,6 @@ struct RunIdentity {
   std::string owner = {};
   int attempt = 0;
   std::string engine_version = {};
-};
-
-enum class TransactionMode {
-  PerRevision,
-  Single,  // all or nothing, but for what stands in autocommit sections
 };
 
 struct MigrationContext {
@@ -51,6 +41,11 @@ struct MigrationContext {
   RunIdentity identity = {};
   std::stop_token stop = {};
   TransactionMode transactions = TransactionMode::PerRevision;
+  Timeouts timeouts = {};
+  SessionFacts session = {};
+  // Renews a session that was lost, prepares it, and waits for the end of what the old one left
+  // behind. Empty: a COMMIT without an answer stays in doubt.
+  std::function<SessionFacts()> renew = {};
 };
 
 // One transaction per step: statements, version rows, history row; TransactionMode::Single: one for
@@ -59,14 +54,18 @@ struct MigrationContext {
 // around them, in the script's order; the version row is written with the last piece. How far they
 // came stands in the journal, and a later run goes on there (run/autocommit.h). Before each
 // commit: the lock is still held, and nobody asked to stop. Steps are appended to `done` when they
-// are committed. Throws Error with Failure{revision, file, statement, statement_count, line, ...}
-// when a statement fails; Error(Interrupted) when asked to stop; Error(LockUnavailable) when the
-// lock was lost; Error(ChecksumMismatch) when a script was changed where it was already run. What
-// is not committed is rolled back.
+// are committed. A transaction that met a lock it could not have is rolled back and begun again, as
+// often as `timeouts` says. A COMMIT whose answer was lost is looked for in a new session. Throws
+// Error with Failure{revision, file, statement, statement_count, line, ...} when a statement fails;
+// Error(LockTimeout) when the last try has met a lock; Error(ConditionFailed); Error(Interrupted)
+// when asked to stop; Error(LockUnavailable) when the migration lock was lost;
+// Error(ChecksumMismatch) when a script was changed where it was already run. What is not committed
+// is rolled back.
 void execute(const RevisionSet& start, const std::vector<PreparedStep>&, MigrationContext&,
              std::vector<StepReport>& done);
 
-// The rows of a stamp, in one transaction. What was half done is what the rows say then.
-void execute(const StampPlan&, MigrationContext&);
+// The rows of a stamp, in one transaction with those of the history. What was half done is what the
+// rows say then.
+void execute(const StampPlan&, const std::vector<HistoryRow>& history, MigrationContext&);
 
 }  // namespace engine

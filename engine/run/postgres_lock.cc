@@ -9,6 +9,7 @@
 
 #include "engine/run/lock.h"
 #include "engine/run/lock_poll.h"
+#include "engine/run/server_session.h"
 
 namespace engine {
 namespace {
@@ -18,7 +19,7 @@ class PostgresLock : public MigrationLock {
   explicit PostgresLock(std::unique_ptr<Connection> connection)
       : connection_(std::move(connection)) {}
   bool held() noexcept override { return connection_->alive(); }
-  Connection& connection() { return *connection_; }
+  Connection* connection() noexcept override { return connection_.get(); }
 
  private:
   std::unique_ptr<Connection> connection_;  // closing it frees the lock
@@ -61,13 +62,7 @@ LockHolder find_holder(Connection& connection, const std::string& key) {
   if (rows.empty() || !rows[0][0]) return {};  // freed meanwhile
   const Row& row = rows[0];
   LockHolder holder;
-  holder.who = "pid " + *row[0];
-  if (row[1] && !row[1]->empty()) holder.who += fmt::format(", application_name \"{}\"", *row[1]);
-  if (!row[3]) {
-    holder.who += ", a session of another role";
-    return holder;
-  }
-  holder.who += row[2] ? fmt::format(", client {}", *row[2]) : ", local client";
+  holder.who = describe_session(row);
   if (row[4]) holder.who += fmt::format(", since {} UTC", *row[4]);
   if (row[5]) holder.age = fmt::format("(for {} s)", *row[5]);
   return holder;
@@ -99,7 +94,7 @@ std::unique_ptr<MigrationLock> acquire_postgres_lock(const DatabaseUrl& url,
   ConnectOptions own = connecting;
   own.application_name += " lock";
   auto lock = std::make_unique<PostgresLock>(connect_postgres(url, own, stop));
-  Connection& connection = lock->connection();
+  Connection& connection = *lock->connection();
   const std::stop_callback on_stop(stop, [&connection] { connection.cancel(); });
   take(connection, "the migration lock of " + url.display,
        key_sql(connection.dialect(), versions, "lock"), options, observer, stop);

@@ -1,24 +1,102 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "engine/run/session.h"
 
+#include <fmt/format.h>
+
 #include "engine/core/error.h"
 
 namespace engine {
+namespace {
 
-void prepare_session(Connection& connection) {
-  if (connection.dialect().flavour() != SqlFlavour::PostgreSql) return;
-  for (const char* sql :
-       {"SELECT set_config('idle_session_timeout', '0', false) "
-        "WHERE current_setting('idle_session_timeout', true) IS NOT NULL",
-        "SELECT set_config('client_connection_check_interval', '2s', false) "
-        "WHERE current_setting('client_connection_check_interval', true) IS NOT NULL"}) {
-    try {
-      connection.query(sql);
-    } catch (const Error& error) {
-      if (error.reason() == Reason::Interrupted) throw;
-      // A platform without it. A connection that is lost is noticed by the next statement.
-    }
+using Clock = std::chrono::steady_clock;
+
+constexpr int kLooks = 5;  // a busy pooler may give two sessions different servers by chance
+
+constexpr const char* kSettings =
+    "set_config('TimeZone', 'UTC', false), "
+    "CASE WHEN current_setting('idle_session_timeout', true) IS NOT NULL "
+    "THEN set_config('idle_session_timeout', '0', false) END";
+// Fails on a platform that cannot do it.
+constexpr const char* kCheckInterval =
+    "SELECT set_config('client_connection_check_interval', '2s', false) "
+    "WHERE current_setting('client_connection_check_interval', true) IS NOT NULL";
+
+bool can_check_connections(Connection& connection) {
+  try {
+    return !connection.query(kCheckInterval).empty();
+  } catch (const Error& error) {
+    if (error.reason() != Reason::MigrationFailed) throw;
+    return false;
   }
+}
+
+int pid_of(Connection& connection) {
+  return std::stoi(connection.query("SELECT pg_backend_pid()").at(0)[0].value_or("0"));
+}
+
+// While the session keeps its server process for a transaction, the other one is asked.
+bool shares_servers(Connection& lock, Connection& session) {
+  const int first = pid_of(lock);
+  for (int look = 0; look < kLooks; ++look) {
+    const Transaction transaction(session);
+    if (const int own = pid_of(session); own == first || pid_of(lock) != first) return true;
+  }
+  return false;
+}
+
+}  // namespace
+
+SessionFacts prepare_session(Connection& connection) {
+  SessionFacts facts;
+  if (connection.dialect().flavour() != SqlFlavour::PostgreSql) return facts;
+  const auto begin = Clock::now();
+  const auto rows =
+      connection.query(fmt::format("SELECT pg_backend_pid(), pg_is_in_recovery(), "
+                                   "current_setting('default_transaction_read_only'), {}",
+                                   kSettings));
+  facts.round_trip = std::chrono::duration_cast<std::chrono::microseconds>(Clock::now() - begin);
+  if (!rows.empty() && rows[0].size() >= 3) {
+    facts.pid = std::stoi(rows[0][0].value_or("0"));
+    facts.in_recovery = rows[0][1] == "t";
+    facts.read_only = rows[0][2] == "on";
+  }
+  facts.checks_connection = can_check_connections(connection);
+  return facts;
+}
+
+std::vector<std::string> reset_session(const SessionFacts& facts) {
+  if (facts.pid == 0) return {};
+  std::vector<std::string> statements = {"RESET SESSION AUTHORIZATION", "RESET ALL",
+                                         fmt::format("SELECT {}", kSettings)};
+  if (facts.checks_connection) statements.emplace_back(kCheckInterval);
+  return statements;
+}
+
+void require_writable(const SessionFacts& facts, const DatabaseUrl& url) {
+  if (facts.in_recovery) {
+    throw Error(Reason::DatabaseUnreachable,
+                fmt::format("{} is a standby: nothing can be written there", url.display),
+                "run it on the primary; target_session_attrs=read-write in the URL finds it among "
+                "several hosts");
+  }
+  if (facts.read_only) {
+    throw Error(
+        Reason::DatabaseUnreachable,
+        fmt::format("sessions of {} are read-only (default_transaction_read_only)", url.display),
+        "change that for this role with ALTER ROLE ... SET default_transaction_read_only = "
+        "off, or use another one");
+  }
+}
+
+void refuse_transaction_pooling(Connection& lock, Connection& session, const SessionFacts& facts,
+                                const DatabaseUrl& url) {
+  if (facts.pid == 0 || session.server_pid() == facts.pid) return;
+  if (!shares_servers(lock, session)) return;
+  throw Error(Reason::InvalidUsage,
+              fmt::format("{} is behind a pooler that gives each transaction another server "
+                          "process: no lock would hold there",
+                          url.display),
+              "use the server's own address, or a pool with pool_mode = session");
 }
 
 }  // namespace engine

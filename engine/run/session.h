@@ -1,16 +1,43 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Settings of the session that runs scripts, where the server can be told.
+// The session that runs scripts: its settings, what a script leaves behind in it, and whether the
+// server is fit to be written to.
 #pragma once
+
+#include <chrono>
+#include <string>
+#include <vector>
 
 #include "engine/db/connection.h"
 
 namespace engine {
 
-// PostgreSQL 14 and later: a server notices within two seconds that this program is gone, even in
-// the middle of a statement, and rolls back (client_connection_check_interval; not every platform
-// has it, and then nothing changes); the session may idle. SQLite: nothing. Throws
-// Error(Interrupted).
-void prepare_session(Connection&);
+// Of a server that can be told and asked. SQLite: as they stand here.
+struct SessionFacts {
+  int pid = 0;  // pg_backend_pid(); 0: not PostgreSQL
+  bool in_recovery = false;
+  bool read_only = false;                   // default_transaction_read_only
+  bool checks_connection = false;           // the server looks whether we are still there
+  std::chrono::microseconds round_trip{0};  // of one message without work
+};
+
+// PostgreSQL: the session may idle; its time zone is UTC, so that a script means the same on every
+// server. From version 14 on the server notices within two seconds that this program is gone, even
+// in the middle of a statement, and rolls back (client_connection_check_interval; not every
+// platform has it, and then nothing changes). Throws what Connection throws.
+SessionFacts prepare_session(Connection&);
+
+// Statements that take back what a script has left in its session (settings, role), and repeat
+// prepare_session(). Empty: nothing needs to be done (SQLite).
+std::vector<std::string> reset_session(const SessionFacts&);
+
+// Throws Error(DatabaseUnreachable) where nothing can be written: a standby, a read-only database.
+void require_writable(const SessionFacts&, const DatabaseUrl&);
+
+// Behind a pooler that gives each transaction another server process a session's lock protects
+// nothing. `lock` is the session that holds it. Throws Error(InvalidUsage). Where nobody stands in
+// between, this asks nothing.
+void refuse_transaction_pooling(Connection& lock, Connection& session, const SessionFacts&,
+                                const DatabaseUrl&);
 
 }  // namespace engine

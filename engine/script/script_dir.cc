@@ -14,6 +14,7 @@
 #include "engine/script/header.h"
 #include "engine/script/sha256.h"
 #include "engine/script/sql_header.h"
+#include "engine/syntax/encoding.h"
 
 namespace engine {
 namespace {
@@ -28,6 +29,12 @@ std::optional<ScriptFormat> format_of(std::string_view name) {
   const bool yaml = name.ends_with(".yaml") || name.ends_with(".yml");
   if (!yaml || name == "stillhead.yaml" || name == "stillhead.yml") return std::nullopt;
   return ScriptFormat::Yaml;
+}
+
+HeaderReading read_header(std::string_view text, const std::string& origin, ScriptFormat format) {
+  return format == ScriptFormat::Sql    ? read_sql_header(text, origin).header
+         : format == ScriptFormat::Yaml ? read_yaml_header(text, origin)
+                                        : read_python_header(text, origin);
 }
 
 [[noreturn]] void fail_empty(const std::vector<std::filesystem::path>& folders) {
@@ -93,9 +100,7 @@ class HeaderCollector {
       return format == ScriptFormat::Sql && sql_header_is_complete(beginning);
     };
     const std::string_view text = folder.read_until(name, enough, buffer_);
-    HeaderReading header = format == ScriptFormat::Sql    ? read_sql_header(text, origin).header
-                           : format == ScriptFormat::Yaml ? read_yaml_header(text, origin)
-                                                          : read_python_header(text, origin);
+    HeaderReading header = read_header(text, origin, format);
     if (faults_.empty()) faulty_format_ = format;
     faults_.insert(faults_.end(), header.faults.begin(), header.faults.end());
     revisions_.push_back(std::move(header.revision));
@@ -144,21 +149,25 @@ std::vector<Revision> read_scripts(const std::filesystem::path& location) {
   return read_scripts(ScriptLocations{.folders = {versions_folder(location)}});
 }
 
-ScriptBody read_body(const Revision& revision) {
-  if (revision.format == ScriptFormat::Python) {
-    throw Error(Reason::InvalidScripts,
-                fmt::format("cannot run revision {}: {} is a Python script, and this version of "
-                            "stillhead does not run Python",
-                            revision.id, revision.file),
-                "let `alembic` run it (both may use one database, in turns), or write the revision "
-                "as .sql or .yaml with the same id");
-  }
+void refuse_python(const Revision& revision) {
+  if (revision.format != ScriptFormat::Python) return;
+  throw Error(Reason::InvalidScripts,
+              fmt::format("cannot run revision {}: {} is a Python script, and this version of "
+                          "stillhead does not run Python",
+                          revision.id, revision.file),
+              "let `alembic` run it (both may use one database, in turns), or write the revision "
+              "as .sql or .yaml with the same id");
+}
+
+std::string read_source(const Revision& revision) {
   const std::filesystem::path path(revision.file);
   const Folder folder(path.has_parent_path() ? path.parent_path() : std::filesystem::path("."));
-  const std::string text = folder.read(path.filename().string());
-  const bool sql = revision.format == ScriptFormat::Sql;
-  const HeaderReading header =
-      sql ? read_sql_header(text, revision.file).header : read_yaml_header(text, revision.file);
+  return folder.read(path.filename().string());
+}
+
+ScriptBody parse_body(const Revision& revision, std::string_view source) {
+  refuse_python(revision);
+  const HeaderReading header = read_header(source, revision.file, revision.format);
   throw_faults(header.faults, revision.format);
   if (header.revision.id != revision.id) {
     throw Error(Reason::InvalidScripts,
@@ -167,8 +176,27 @@ ScriptBody read_body(const Revision& revision) {
                             revision.file, revision.id),
                 "run again when nobody edits the folder");
   }
-  return sql ? parse_sql_body(text, revision.file) : parse_yaml_body(text, revision.file);
+  return revision.format == ScriptFormat::Sql ? parse_sql_body(source, revision.file)
+                                              : parse_yaml_body(source, revision.file);
 }
+
+ScriptBody read_body(const Revision& revision) {
+  refuse_python(revision);
+  return parse_body(revision, read_source(revision));
+}
+
+Revision parse_header(std::string_view source, const std::string& file) {
+  const auto format = format_of(std::filesystem::path(file).filename().string());
+  if (!format) {
+    throw Error(Reason::InvalidScripts,
+                fmt::format("{}: the name is none of a script (*.sql, *.yaml or *.py)", file));
+  }
+  HeaderReading header = read_header(source, file, *format);
+  throw_faults(header.faults, *format);
+  return std::move(header.revision);
+}
+
+bool is_text(std::string_view source) { return find_bad_byte(source) == std::string_view::npos; }
 
 std::string folder_digest(const std::filesystem::path& location) {
   const Folder folder(versions_folder(location));

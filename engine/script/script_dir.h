@@ -34,9 +34,19 @@ std::vector<Revision> read_scripts(const ScriptLocations& locations);
 // versions_folder(location) alone.
 std::vector<Revision> read_scripts(const std::filesystem::path& location);
 
-// The whole script of a revision that read_scripts returned. Throws Error(InvalidScripts), for
-// Python always: this version does not run it.
+// The file of a revision that read_scripts returned, as it is. Throws Error(InvalidScripts).
+std::string read_source(const Revision&);
+// The body in such a text. Throws Error(InvalidScripts): also when it is another revision's, and
+// for Python always: this version does not run it.
+ScriptBody parse_body(const Revision&, std::string_view source);
+// Throws Error(InvalidScripts) for Python.
+void refuse_python(const Revision&);
+// Reads and parses.
 ScriptBody read_body(const Revision&);
+// The header of a whole script, whose format its file's name tells. Throws Error(InvalidScripts).
+Revision parse_header(std::string_view source, const std::string& file);
+// The text is UTF-8 without NUL bytes, as every .sql and .yaml script is.
+bool is_text(std::string_view source);
 
 // SHA-256 of what `(cd DIR && LC_ALL=C sha256sum -- *)` prints, 64 hex digits;
 // DIR = versions_folder(location). A line "<hex>  <name>\n" for each regular file and each symbolic

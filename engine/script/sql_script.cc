@@ -10,12 +10,14 @@
 #include "engine/script/script_dir.h"
 #include "engine/script/sha256.h"
 #include "engine/script/sql_header.h"
+#include "engine/script/sql_marker.h"
 
 namespace engine {
 namespace {
 
-constexpr std::array<std::string_view, 4> kMarkers = {"upgrade", "downgrade", "autocommit", "end"};
-constexpr std::array<std::string_view, 4> kLaterMarkers = {"batch", "pre", "post", "sensitive"};
+constexpr std::array<std::string_view, 7> kMarkers = {"upgrade", "downgrade", "autocommit", "end",
+                                                      "batch",   "pre",       "post"};
+constexpr std::array<std::string_view, 1> kLaterMarkers = {"sensitive"};
 
 template <std::size_t n>
 bool is_one_of(std::string_view word, const std::array<std::string_view, n>& words) {
@@ -87,10 +89,12 @@ class BodyReader {
       fault(line.number,
             fmt::format("unknown marker `-- stillhead:{}`{}", marker.word,
                         did_you_mean(marker.word, known)),
-            "the markers are upgrade, downgrade, autocommit and end");
+            "the markers are upgrade, downgrade, autocommit, batch, pre, post and end");
       return;
     }
-    if (!marker.argument.empty()) {
+    const bool takes_argument =
+        marker.word == "batch" || marker.word == "pre" || marker.word == "post";
+    if (!marker.argument.empty() && !takes_argument) {
       fault(line.number, fmt::format("`-- stillhead:{}` takes no argument", marker.word),
             fmt::format("remove '{}'", marker.argument));
     }
@@ -103,8 +107,12 @@ class BodyReader {
       begin_section(Section::Downgrade, line.number);
     } else if (marker.word == "autocommit") {
       begin_autocommit(line.number);
+    } else if (marker.word == "batch") {
+      begin_batch(marker.argument, line.number);
+    } else if (takes_argument) {
+      add_condition(marker, line.number);
     } else {
-      end_autocommit(line.number);
+      end_block(line.number);
     }
   }
 
@@ -120,6 +128,8 @@ class BodyReader {
     }
     seen = line;
     section_ = section;
+    has_statements_ = false;
+    post_line_ = 0;
     if (!up && !body_.downgrade) body_.downgrade.emplace();
   }
 
@@ -132,12 +142,55 @@ class BodyReader {
     autocommit_line_ = line;
   }
 
-  void end_autocommit(int line) {
-    if (autocommit_line_ == 0) {
+  // Of an autocommit block or of a batch.
+  void end_block(int line) {
+    if (autocommit_line_ == 0 && !ended_batch_) {
       fault(line, "`-- stillhead:end` without `-- stillhead:autocommit` before it",
             "remove the marker, or add the one that begins the block");
     }
     autocommit_line_ = 0;
+  }
+
+  // Up to the next marker.
+  void begin_batch(std::string_view argument, int line) {
+    require_autocommit_closed();
+    require_section("batch", line);
+    batch_line_ = line;
+    const BatchReading reading = read_batch_options(argument);
+    if (!reading.fault.empty()) fault(line, reading.fault, kBatchRemedy);
+    batch_ = reading.options;
+  }
+
+  void add_condition(const Marker& marker, int line) {
+    require_section(marker.word, line);
+    const std::string_view text = marker.argument;
+    if (text.size() < 3 || text.front() != '"' || text.back() != '"') {
+      fault(line, fmt::format("`-- stillhead:{}` takes a question in double quotes", marker.word),
+            fmt::format("write `-- stillhead:{} \"SELECT ...\"`, which must answer with true",
+                        marker.word));
+      return;
+    }
+    if (section_ == Section::None) return;
+    auto& operations = operations_of_section();
+    const bool before = marker.word == "pre";
+    if (before && has_statements_) {
+      fault(line, "`-- stillhead:pre` behind a statement",
+            "put it before the first statement of the section, or use `-- stillhead:post`");
+    }
+    post_line_ = before ? 0 : line;
+    operations.emplace_back(ExecuteSql{std::string(text.substr(1, text.size() - 2)), line,
+                                       !reading_.header.revision.transactional,
+                                       StatementKind::Condition});
+  }
+
+  void require_section(std::string_view marker, int line) {
+    if (section_ != Section::None) return;
+    fault(line, fmt::format("`-- stillhead:{}` outside of a section", marker),
+          "put `-- stillhead:upgrade` before it");
+  }
+
+  std::vector<Operation>& operations_of_section() {
+    return section_ == Section::Upgrade ? body_.upgrade : *body_.downgrade;
   }
 
   void require_autocommit_closed() {
@@ -162,7 +215,15 @@ class BodyReader {
   void close_chunk(std::size_t end) {
     const std::string_view chunk = text_.substr(chunk_begin_, end - chunk_begin_);
     const std::size_t code = find_code(chunk);
-    if (code == std::string_view::npos) return;
+    ended_batch_ = batch_line_ != 0;
+    const int batch_line = std::exchange(batch_line_, 0);
+    if (code == std::string_view::npos) {
+      if (batch_line != 0) {
+        fault(batch_line, "`-- stillhead:batch` without a statement behind it",
+              "put the UPDATE or DELETE behind it");
+      }
+      return;
+    }
     if (section_ == Section::None) {
       const auto lines =
           std::count(chunk.begin(), chunk.begin() + static_cast<std::ptrdiff_t>(code), '\n');
@@ -170,9 +231,19 @@ class BodyReader {
             "put `-- stillhead:upgrade` before the statements");
       return;
     }
-    auto& operations = section_ == Section::Upgrade ? body_.upgrade : *body_.downgrade;
-    const bool autocommit = autocommit_line_ != 0 || !reading_.header.revision.transactional;
-    operations.emplace_back(ExecuteSql{std::string(chunk), chunk_line_, autocommit});
+    if (post_line_ != 0) {
+      fault(post_line_, "`-- stillhead:post` before a statement",
+            "put it behind the last statement of the section, or use `-- stillhead:pre`");
+    }
+    has_statements_ = true;
+    ExecuteSql operation{std::string(chunk), chunk_line_,
+                         autocommit_line_ != 0 || !reading_.header.revision.transactional};
+    if (batch_line != 0) {
+      operation.kind = StatementKind::Batch;
+      operation.autocommit = true;
+      operation.batch = batch_;
+    }
+    operations_of_section().emplace_back(std::move(operation));
   }
 
   // Without any marker all of it is the upgrade.
@@ -199,7 +270,12 @@ class BodyReader {
   int chunk_line_ = 1;
   int upgrade_line_ = 0;  // of the marker; 0: none
   int downgrade_line_ = 0;
-  int autocommit_line_ = 0;  // of the block that is open; 0: none is
+  int autocommit_line_ = 0;   // of the block that is open; 0: none is
+  int batch_line_ = 0;        // of the marker whose statement is still to come; 0: none
+  bool ended_batch_ = false;  // the last chunk was that of a batch
+  BatchOptions batch_ = {};
+  bool has_statements_ = false;  // the section
+  int post_line_ = 0;            // of a condition behind which no statement may come; 0: none
 };
 
 }  // namespace

@@ -4,6 +4,7 @@
 #include <fmt/format.h>
 
 #include "engine/core/error.h"
+#include "engine/sql/batch.h"
 #include "engine/sql/identifier.h"
 
 namespace engine {
@@ -48,9 +49,29 @@ class SqliteDialect : public Dialect {
   std::string returned_column(std::string_view) const override { return "version_num"; }
 };
 
+// Conditions and batches are made of one statement each.
+void check_kind(const Statement& statement, const ExecuteSql& operation, std::size_t count,
+                const Dialect& dialect, std::string_view origin) {
+  if (operation.kind == StatementKind::Ordinary) return;
+  const bool batch = operation.kind == StatementKind::Batch;
+  if (count > 1) {
+    throw Error(Reason::InvalidScripts,
+                fmt::format("{}:{}: {} holds {} statements", origin, operation.line,
+                            batch ? "`-- stillhead:batch`" : "a condition", count),
+                batch ? "one statement runs in batches: write `-- stillhead:end` behind it, or the "
+                        "marker once more before the next one"
+                      : "write one marker for each condition");
+  }
+  if (batch) {
+    BatchedStatement(statement.sql, operation.batch, dialect, origin, statement.line);
+  }
+}
+
 void render_into(std::vector<Statement>& statements, const ExecuteSql& operation,
-                 SqlFlavour flavour, std::string_view origin) {
-  for (Statement& statement : split_statements(operation.sql, flavour, origin, operation.line)) {
+                 const Dialect& dialect, std::string_view origin) {
+  const SqlFlavour flavour = dialect.flavour();
+  std::vector<Statement> found = split_statements(operation.sql, flavour, origin, operation.line);
+  for (Statement& statement : found) {
     if (controls_transaction(statement.sql, flavour)) {
       throw Error(
           Reason::InvalidScripts,
@@ -61,7 +82,10 @@ void render_into(std::vector<Statement>& statements, const ExecuteSql& operation
           "that cannot run in one, write `-- transactional: false` into the header, or put them "
           "between `-- stillhead:autocommit` and `-- stillhead:end`");
     }
-    statement.transactional = !operation.autocommit;
+    check_kind(statement, operation, found.size(), dialect, origin);
+    statement.transactional = !operation.autocommit && operation.kind != StatementKind::Batch;
+    statement.kind = operation.kind;
+    statement.batch = operation.batch;
     statements.push_back(std::move(statement));
   }
 }
@@ -72,7 +96,7 @@ std::vector<Statement> Dialect::render(const std::vector<Operation>& operations,
                                        std::string_view origin) const {
   std::vector<Statement> statements;
   for (const Operation& operation : operations) {
-    std::visit([&](const ExecuteSql& sql) { render_into(statements, sql, flavour(), origin); },
+    std::visit([&](const ExecuteSql& sql) { render_into(statements, sql, *this, origin); },
                operation);
   }
   return statements;

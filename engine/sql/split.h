@@ -10,6 +10,8 @@
 #include <string_view>
 #include <vector>
 
+#include "engine/core/operation.h"
+
 namespace engine {
 
 enum class SqlFlavour { PostgreSql, Sqlite };
@@ -18,6 +20,8 @@ struct Statement {
   std::string sql = {};  // without the closing semicolon, without leading comments and space
   int line = 0;          // 1-based line of the script on which `sql` begins; 0: not from a script
   bool transactional = true;  // false: outside the step's transaction
+  StatementKind kind = StatementKind::Ordinary;
+  BatchOptions batch = {};  // Batch only
 };
 
 // `first_line`: the line of `origin` on which `text` begins. Throws Error(InvalidScripts) with

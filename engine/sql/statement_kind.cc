@@ -2,7 +2,9 @@
 #include "engine/sql/statement_kind.h"
 
 #include <algorithm>
+#include <cctype>
 #include <initializer_list>
+#include <utility>
 
 #include "engine/sql/lexer.h"
 
@@ -45,6 +47,30 @@ class Reader {
   Token token_;
 };
 
+// From where the reader stands.
+bool has_word(Reader reader, std::string_view word) {
+  for (; reader.token().kind != TokenKind::End; reader.next()) {
+    if (is_word(reader.token(), word)) return true;
+  }
+  return false;
+}
+
+bool has_comma(Reader reader) {
+  for (; reader.token().kind != TokenKind::End; reader.next()) {
+    if (reader.token().kind == TokenKind::Other && reader.token().text == ",") return true;
+  }
+  return false;
+}
+
+// ALTER TABLE ... VALIDATE CONSTRAINT, and nothing else.
+bool validates_constraint(Reader reader) {
+  if (!reader.take("ALTER") || !reader.take("TABLE")) return false;
+  if (reader.take("IF")) reader.take("EXISTS");
+  reader.take("ONLY");
+  reader.take_name();
+  return reader.take("VALIDATE") && !has_comma(std::move(reader));
+}
+
 }  // namespace
 
 bool changes_session(std::string_view statement, SqlFlavour flavour) {
@@ -56,9 +82,64 @@ bool changes_session(std::string_view statement, SqlFlavour flavour) {
   return reader.take("SET") && !is_any(reader.token(), {"LOCAL", "TRANSACTION", "CONSTRAINTS"});
 }
 
+bool may_change_session(std::string_view statement, SqlFlavour flavour) {
+  if (flavour == SqlFlavour::Sqlite) return false;  // has nothing to take it back with
+  Reader reader(statement, flavour);
+  if (is_any(reader.token(), {"SET", "RESET", "LOAD", "DO", "CALL", "DISCARD"})) return true;
+  return has_word(std::move(reader), "SET_CONFIG");
+}
+
+LockClass lock_class(std::string_view statement) {
+  Reader reader(statement, SqlFlavour::PostgreSql);
+  if (is_any(reader.token(),
+             {"SELECT", "INSERT", "UPDATE", "DELETE", "MERGE", "WITH", "VALUES", "TABLE", "COPY",
+              "SET", "RESET", "SHOW", "EXPLAIN", "NOTIFY", "SAVEPOINT", "RELEASE", "ROLLBACK"})) {
+    return LockClass::Rows;
+  }
+  if (is_word(reader.token(), "VACUUM")) {
+    return has_word(std::move(reader), "FULL") ? LockClass::Short : LockClass::Long;
+  }
+  if (is_word(reader.token(), "ANALYZE")) return LockClass::Long;
+  if (is_any(reader.token(), {"CREATE", "DROP", "REINDEX", "REFRESH", "ALTER"}) &&
+      has_word(reader, "CONCURRENTLY")) {
+    return LockClass::Long;
+  }
+  return validates_constraint(std::move(reader)) ? LockClass::Long : LockClass::Short;
+}
+
+bool sets_parameter(std::string_view statement, std::string_view parameter) {
+  Reader reader(statement, SqlFlavour::PostgreSql);
+  if (reader.take("SET")) {
+    if (!reader.take("LOCAL")) reader.take("SESSION");
+    return is_word(reader.token(), parameter);
+  }
+  for (bool called = false; reader.token().kind != TokenKind::End; reader.next()) {
+    if (is_word(reader.token(), "SET_CONFIG")) called = true;
+    const std::string_view text = reader.token().text;
+    if (!called || reader.token().kind != TokenKind::Quoted || text.size() < 2) continue;
+    const std::string_view name = text.substr(1, text.size() - 2);
+    if (std::ranges::equal(name, parameter, {}, [](char c) {
+          return static_cast<char>(std::toupper(static_cast<unsigned char>(c)));
+        }))
+      return true;
+  }
+  return false;
+}
+
 bool shuns_transactions(std::string_view statement, SqlFlavour flavour) {
-  if (flavour != SqlFlavour::Sqlite) return false;
-  return is_any(Reader(statement, flavour).token(), {"PRAGMA", "VACUUM", "ATTACH", "DETACH"});
+  Reader reader(statement, flavour);
+  if (flavour == SqlFlavour::Sqlite) {
+    return is_any(reader.token(), {"PRAGMA", "VACUUM", "ATTACH", "DETACH"});
+  }
+  if (is_word(reader.token(), "VACUUM")) return true;
+  if (is_any(reader.token(), {"CREATE", "DROP"})) {
+    reader.next();
+    reader.take("UNIQUE");
+    if (is_any(reader.token(), {"DATABASE", "TABLESPACE"})) return true;
+    return reader.take("INDEX") && is_word(reader.token(), "CONCURRENTLY");
+  }
+  if (!finalize_detach(statement).empty()) return true;
+  return is_word(reader.token(), "REINDEX") && has_word(std::move(reader), "CONCURRENTLY");
 }
 
 Again again(std::string_view statement) {

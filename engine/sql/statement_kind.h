@@ -16,9 +16,25 @@ namespace engine {
 // SET TRANSACTION, SET CONSTRAINTS), LOAD; SQLite: PRAGMA, ATTACH, DETACH.
 bool changes_session(std::string_view statement, SqlFlavour);
 
-// Cannot run in a transaction, or means nothing there, without the database always saying so:
-// SQLite's PRAGMA, VACUUM, ATTACH, DETACH. PostgreSQL says so (25001).
+// Cannot run in a transaction, or means nothing there. SQLite, which does not always say so:
+// PRAGMA, VACUUM, ATTACH, DETACH. PostgreSQL, which always does (25001): those that are known by
+// their words.
 bool shuns_transactions(std::string_view statement, SqlFlavour);
+
+// May leave something in the session that the next revision should not find: the former, and what
+// can do the same from inside (DO, CALL, set_config).
+bool may_change_session(std::string_view statement, SqlFlavour);
+
+// How a PostgreSQL statement waits for locks, and who waits behind it.
+enum class LockClass {
+  Rows,   // reads and writes rows: others go on beside it
+  Short,  // changes a definition: while it waits, everybody who comes later waits behind it
+  Long,   // made to run beside others, and to wait for them: CONCURRENTLY, VALIDATE, VACUUM ...
+};
+LockClass lock_class(std::string_view statement);
+
+// The statement sets this parameter itself (SET, set_config). `parameter` in upper case.
+bool sets_parameter(std::string_view statement, std::string_view parameter);
 
 // By the first word: what a statement meets that is run a second time. Else: it says nothing.
 enum class Again { MakesWhatIsThere, RemovesWhatIsGone, Else };

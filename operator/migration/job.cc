@@ -75,6 +75,8 @@ Json engine_arguments(const DatabaseMigration& migration, int attempt,
       "--report-without-data",  // whoever may see pods reads the termination message
       "--owner",
       migration.uid,
+      "--generation",
+      std::to_string(migration.generation),
       "--attempt",
       std::to_string(attempt),
       "--lock-wait",

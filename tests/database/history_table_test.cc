@@ -5,6 +5,7 @@
 #include <thread>
 
 #include "engine/db/journal_table.h"
+#include "tests/database/history_layouts.h"
 #include "tests/database/scratch_database.h"
 
 namespace engine {
@@ -38,7 +39,7 @@ TEST_P(HistoryTableTest, IsMadeOnceAndFoundAgain) {
   EXPECT_EQ(made.qualified_name(),
             on_postgres() ? "stillhead.stillhead_history" : "main.stillhead_history");
   EXPECT_EQ(database_.column("SELECT version FROM " + place() + "stillhead_schema_version"),
-            Strings{"2"});
+            Strings{"3"});
 }
 
 TEST_P(HistoryTableTest, RowsKeepWhatTheyAreGiven) {
@@ -71,15 +72,59 @@ TEST_P(HistoryTableTest, RowsKeepWhatTheyAreGiven) {
             Strings{"2"});
 }
 
-TEST_P(HistoryTableTest, OlderLayoutIsBroughtUp) {
-  { const HistoryTable made(*connection_, {}); }
-  connection_->execute("DROP TABLE " + place() + "stillhead_journal");
-  connection_->execute("UPDATE " + place() + "stillhead_schema_version SET version = 1");
-  const HistoryTable found(*connection_, {});
-  EXPECT_EQ(database_.column("SELECT version FROM " + place() + "stillhead_schema_version"),
-            Strings{"2"});
-  EXPECT_EQ(database_.column("SELECT count(*) FROM " + place() + "stillhead_journal"),
-            Strings{"0"});
+TEST_P(HistoryTableTest, RowsKeepWhatTheScriptWas) {
+  const HistoryTable history(*connection_, {});
+  HistoryRow stamped = sample();
+  stamped.result = HistoryResult::Stamped;
+  stamped.meaning = std::string(64, 'd');
+  stamped.file = "0001_it's.sql";
+  stamped.source = "-- revision: it's\nSELECT '\\';\n-- größer";
+  HistoryRow large = sample();
+  large.result = HistoryResult::Adopted;
+  large.source = std::string(kLargestStoredSource + 1, 'x');
+  HistoryRow fits = sample();
+  fits.result = HistoryResult::Repaired;
+  fits.source = std::string(kLargestStoredSource, 'x');
+  history.insert(*connection_, std::vector<HistoryRow>{stamped, large, fits});
+  EXPECT_EQ(connection_->query("SELECT result, meaning, file, length(source) FROM " + place() +
+                               "stillhead_history ORDER BY id"),
+            (std::vector<Row>{{"stamped", stamped.meaning, stamped.file, "39"},
+                              {"adopted", std::nullopt, std::nullopt, std::nullopt},
+                              {"repaired", std::nullopt, std::nullopt, "1048576"}}));
+  EXPECT_EQ(database_.column("SELECT source FROM " + place() + "stillhead_history ORDER BY id")[0],
+            stamped.source);
+}
+
+TEST_P(HistoryTableTest, OlderLayoutsAreBroughtUpWithTheirRows) {
+  for (const int layout : {1, 2}) {
+    { HistoryTable(*connection_, {}).insert(*connection_, sample()); }
+    test::take_history_back_to(layout, *connection_);
+    const HistoryTable found(*connection_, {});
+    EXPECT_EQ(database_.column("SELECT version FROM " + place() + "stillhead_schema_version"),
+              Strings{"3"});
+    EXPECT_EQ(connection_->query("SELECT revision, checksum, meaning, source FROM " + place() +
+                                 "stillhead_history"),
+              (std::vector<Row>{{"it's", std::string(64, 'c'), std::nullopt, std::nullopt}}));
+    const JournalTable journal(found);
+    journal.write(*connection_, {"a1", Direction::Up}, {1, true, "d", "e", "id=5"});
+    EXPECT_EQ((journal.read(*connection_)[{"a1", Direction::Up}].cursor), "id=5");
+    EXPECT_EQ(database_.column("SELECT count(*) FROM " + place() + "stillhead_owner"),
+              Strings{"0"});
+    test::remove_history(*connection_);
+  }
+}
+
+TEST_P(HistoryTableTest, JournalOfLayoutTwoIsKept) {
+  { HistoryTable(*connection_, {}); }
+  test::take_history_back_to(2, *connection_);
+  connection_->execute("INSERT INTO " + place() + "stillhead_journal VALUES ('" +
+                       (on_postgres() ? "public." : "") +
+                       "alembic_version', 'a1', 'upgrade', 2, 1, 'x', 'y')");
+  const auto found = JournalTable(HistoryTable(*connection_, {})).read(*connection_);
+  ASSERT_EQ(found.size(), 1U);
+  EXPECT_EQ(found.begin()->second.done, 2);
+  EXPECT_EQ(found.begin()->second.announced, "y");
+  EXPECT_EQ(found.begin()->second.cursor, "");
 }
 
 TEST_P(HistoryTableTest, JournalKeepsOneLineOfARevision) {
@@ -107,13 +152,13 @@ TEST_P(HistoryTableTest, JournalKeepsOneLineOfARevision) {
 
 TEST_P(HistoryTableTest, NewerLayoutIsRefused) {
   { const HistoryTable made(*connection_, {}); }
-  connection_->execute("UPDATE " + place() + "stillhead_schema_version SET version = 3");
+  connection_->execute("UPDATE " + place() + "stillhead_schema_version SET version = 4");
   const Error error = error_of([&] { const HistoryTable refused(*connection_, {}); });
   EXPECT_EQ(error.reason(), Reason::VersionConflict);
   EXPECT_EQ(error.message(),
             std::string("the history in ") +
                 (on_postgres() ? "stillhead.stillhead_history" : "main.stillhead_history") +
-                " has schema version 3, made by a newer stillhead; this one knows 2");
+                " has schema version 4, made by a newer stillhead; this one knows 3");
 }
 
 class PostgresHistoryTableTest : public testing::Test {
@@ -162,6 +207,45 @@ TEST_F(PostgresHistoryTableTest, SchemaOfAnotherRoleIsLeftAlone) {
   EXPECT_EQ(own.qualified_name(), "app.stillhead_history");
 }
 
+TEST_F(PostgresHistoryTableTest, OlderLayoutOfAnotherRoleIsToldWhoMayBringItUp) {
+  const auto admin = database_.connect();
+  { HistoryTable(*admin, {}); }
+  test::take_history_back_to(2, *admin);
+  const auto guest = connect_as_guest();
+  admin->execute("GRANT USAGE ON SCHEMA stillhead TO guest_" + database_.name());
+  admin->execute("GRANT SELECT, INSERT ON ALL TABLES IN SCHEMA stillhead TO guest_" +
+                 database_.name());
+  const Error error = test::error_of([&] { HistoryTable(*guest, {}); });
+  EXPECT_EQ(error.reason(), Reason::InvalidUsage);
+  EXPECT_EQ(
+      error.message(),
+      "cannot bring the history in stillhead.stillhead_history from layout 2 to 3: permission "
+      "denied for table stillhead_schema_version (42501)");
+  EXPECT_EQ(
+      error.hint(),
+      "run stillhead once as the role that made these tables, or give them to this one (ALTER "
+      "TABLE ... OWNER TO)");
+}
+
+TEST_F(PostgresHistoryTableTest, WhatTheServersEncodingLacksIsLeftOut) {
+  const auto admin = database_.connect();
+  const std::string name = database_.name() + "_latin";
+  admin->execute("CREATE DATABASE " + name + " ENCODING 'LATIN1' LOCALE 'C' TEMPLATE template0");
+  {
+    const auto latin =
+        connect(parse_database_url(test::PostgresServer::instance().url(name)), {}, {});
+    const HistoryTable history(*latin, {});
+    HistoryRow plain = sample();
+    plain.source = "SELECT 1";
+    HistoryRow foreign = sample();
+    foreign.source = "SELECT 1 -- \xE6\x97\xA5";
+    history.insert(*latin, std::vector<HistoryRow>{plain, foreign});
+    EXPECT_EQ(latin->query("SELECT source FROM stillhead.stillhead_history ORDER BY id"),
+              (std::vector<Row>{{"SELECT 1"}, {std::nullopt}}));
+  }
+  admin->execute("DROP DATABASE " + name);
+}
+
 TEST_F(PostgresHistoryTableTest, RunsThatMakeItAtOnceAgreeOnOne) {
   std::atomic<int> ready = 0;
   std::atomic<int> made = 0;
@@ -179,7 +263,7 @@ TEST_F(PostgresHistoryTableTest, RunsThatMakeItAtOnceAgreeOnOne) {
   }
   EXPECT_EQ(made, 6);
   EXPECT_EQ(database_.column("SELECT version FROM stillhead.stillhead_schema_version"),
-            Strings{"2"});
+            Strings{"3"});
 }
 
 }  // namespace

@@ -102,7 +102,7 @@ class MigrationTest : public test::BothDatabasesTest {
                         "AND tablename <> 'alembic_version' ORDER BY 1"
                       : "SELECT name FROM sqlite_master WHERE type = 'table' AND name NOT IN "
                         "('alembic_version', 'stillhead_history', 'stillhead_journal', "
-                        "'stillhead_schema_version') ORDER BY 1");
+                        "'stillhead_owner', 'stillhead_schema_version') ORDER BY 1");
   }
   Strings history() {
     return database_.column(std::string("SELECT direction || ' ' || revision || ' ' || owner || ' "

@@ -15,8 +15,10 @@ namespace test {
 
 class FakeConnection : public engine::Connection {
  public:
-  std::vector<std::string> log = {};  // BEGIN, COMMIT, ROLLBACK and every statement, in order
+  std::vector<std::string> log = {};       // BEGIN, COMMIT, ROLLBACK and every statement, in order
+  std::vector<std::size_t> messages = {};  // statements in each execute_all()
   int cancels = 0;
+  int pid = 0;
 
   // The first statement (or BEGIN, COMMIT) that contains `part` meets this, each time it comes.
   void fail_on(std::string part, engine::Error error) {
@@ -25,6 +27,10 @@ class FakeConnection : public engine::Connection {
   void touch(std::string part, long rows) { touched_.emplace_back(std::move(part), rows); }
   void answer(std::string part, std::vector<engine::Row> rows) {
     answers_.emplace_back(std::move(part), std::move(rows));
+  }
+  // From now on, whatever was to be answered before.
+  void answer_now(std::string part, std::vector<engine::Row> rows) {
+    answers_.insert(answers_.begin(), {std::move(part), std::move(rows)});
   }
   void call_on(std::string part, std::function<void()> action) {
     calls_.emplace_back(std::move(part), std::move(action));
@@ -36,6 +42,11 @@ class FakeConnection : public engine::Connection {
       if (sql.find(part) != std::string::npos) return rows;
     }
     return 1;
+  }
+  std::vector<long> execute_all(const std::vector<std::string>& statements,
+                                std::size_t& at) override {
+    messages.push_back(statements.size());
+    return Connection::execute_all(statements, at);
   }
   std::vector<engine::Row> query(const std::string& sql) override {
     meet(sql);
@@ -58,6 +69,7 @@ class FakeConnection : public engine::Connection {
   }
   bool in_transaction() const noexcept override { return open_; }
   bool alive() noexcept override { return true; }
+  int server_pid() const noexcept override { return pid; }
   void cancel() noexcept override { ++cancels; }
   const engine::Dialect& dialect() const override { return engine::postgres_dialect(); }
 

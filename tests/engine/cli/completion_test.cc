@@ -35,7 +35,7 @@ TEST(CompletionTest, OffersCommandsFirst) {
 }
 
 TEST(CompletionTest, OffersRevisionsWhereACommandTakesThem) {
-  for (const char* command : {"upgrade", "downgrade", "stamp", "show", "merge", "edit"}) {
+  for (const char* command : {"upgrade", "downgrade", "stamp", "repair", "show", "merge", "edit"}) {
     for (const char* word : {"heads", "a1b2", "c3d4", "left@head"}) {
       EXPECT_TRUE(offers({command, ""}, word)) << command << " " << word;
     }

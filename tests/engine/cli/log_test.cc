@@ -75,6 +75,43 @@ TEST(LogTest, AHintMayHaveLinesButLeavesNoneEmpty) {
             "stillhead: a\nhint: write:\n-- b\n");
 }
 
+void tell_of_statements(Log& log) {
+  log.before_step(kStep, revision(), 1, 1);
+  log.statement_sent("SELECT 1");
+  log.retrying("ALTER TABLE users", 2, 10, "pid 7", std::chrono::milliseconds(250));
+  log.progressed({"building index", 3, 12, "blocks", 0, std::chrono::seconds(0), "pid 9"});
+  log.progressed({"too soon", 4, 12, "blocks", 0, std::chrono::seconds(0), ""});
+  log.hook_said("before_run", "hello\033");
+  log.waiting_for_revisions("c", "the database is at b");
+  log.step_finished(kStep, revision(), std::chrono::milliseconds(12));
+  log.statement_sent("SELECT 2");
+}
+
+TEST(LogTest, StatementsHooksAndWaitingHaveTheirLines) {
+  EXPECT_EQ(
+      logged({}, tell_of_statements),
+      "INFO  [stillhead.sql] b: SELECT 1\n"
+      "INFO  [stillhead] ALTER TABLE users: trying again in 250 ms (attempt 2 of 10), blocked "
+      "by pid 7\n"
+      "INFO  [stillhead] b: building index: 3 of 12 blocks (25 %), waiting for pid 9\n"
+      "INFO  [stillhead.hook] before_run: hello\\x1b\n"
+      "INFO  [stillhead] Waiting for c: the database is at b\n"
+      "INFO  [stillhead.sql] SELECT 2\n");
+  EXPECT_EQ(logged({.quiet = true}, tell_of_statements),
+            "INFO  [stillhead.hook] before_run: hello\\x1b\n")
+      << "a hook decides what it says";
+  std::istringstream lines(logged({.format = LogFormat::Json}, tell_of_statements));
+  std::vector<std::string> markers;
+  for (std::string line; std::getline(lines, line);) {
+    const Json json = Json::parse(line);
+    markers.push_back(json["stillhead"].get<std::string>() + " " + json["msg"].get<std::string>());
+  }
+  EXPECT_EQ(markers,
+            (std::vector<std::string>{"sql SELECT 1", "progress retrying", "progress progress",
+                                      "hook hello\033", "progress waiting for revisions",
+                                      "progress step finished", "sql SELECT 2"}));
+}
+
 TEST(LogTest, JsonIsOneMarkedObjectALine) {
   const std::string text = logged({.format = LogFormat::Json}, run_one_step);
   std::vector<Json> lines;

@@ -61,7 +61,8 @@ TEST(OptionsTest, EveryMistakeIsNamedInOneLine) {
        "unknown option --databse-url; did you mean '--database-url' or '--database-url-file'?"},
       {{"upgrade", "heads", "--databse-url=postgresql://u:secret@h/d"},
        "unknown option --databse-url; did you mean '--database-url' or '--database-url-file'?"},
-      {{"upgrade", "heads", "--sqlite"}, "unknown option --sqlite; did you mean '--sql'?"},
+      {{"upgrade", "heads", "--sqlite"},
+       "unknown option --sqlite; did you mean '--sql' or '--sql-echo'?"},
       {{"upgrade", "heads", "-z"}, "unknown option -z; `stillhead help` lists the options"},
       {{"history", "-z=postgresql://u:secret@h/d"},
        "unknown option -z; `stillhead help` lists the options"},
@@ -74,6 +75,27 @@ TEST(OptionsTest, EveryMistakeIsNamedInOneLine) {
        "`stillhead stamp` needs a revision REVISION...; for example `stillhead stamp heads`"},
       {{"completion"},
        "`stillhead completion` needs a shell SHELL; for example `stillhead completion bash`"},
+      {{"exec"},
+       "`stillhead exec` needs a program behind `--`; for example `stillhead exec -- gunicorn "
+       "app`"},
+      {{"exec", "--"},
+       "`stillhead exec` needs a program behind `--`; for example `stillhead exec -- gunicorn "
+       "app`"},
+      {{"exec", "app"},
+       "`stillhead exec` needs a program behind `--`; for example `stillhead exec -- gunicorn "
+       "app`"},
+      {{"exec", "--", ""},
+       "`stillhead exec` needs a program behind `--`; for example `stillhead exec -- gunicorn "
+       "app`"},
+      {{"exec", "-l", "--", "app"}, "unknown option -l; `stillhead help` lists the options"},
+      {{"wait", "--timeout", "5"},
+       "--timeout takes a duration such as 500ms, 30s or 5m, not \"5\""},
+      {{"wait", "--interval", "0s"}, "--interval must be longer than 0"},
+      {{"wait", "x"}, "unexpected argument \"x\" of `stillhead wait`"},
+      {{"heads", "--events", "-1"},
+       "--events takes the number of an open file descriptor, not \"-1\""},
+      {{"heads", "--events", "3x"},
+       "--events takes the number of an open file descriptor, not \"3x\""},
       {{"graph", "--format", "png"},
        "--format takes `text` or `dot` or `mermaid` or `json`, not \"png\""},
       {{"current", "-c", "-c", "x"}, "unexpected argument \"x\" of `stillhead current`"},
@@ -89,6 +111,8 @@ TEST(OptionsTest, EveryMistakeIsNamedInOneLine) {
       {{"upgrade", "heads", "--attempt", "0"}, "--attempt takes a number from 1, not \"0\""},
       {{"upgrade", "heads", "--attempt", "-1"}, "--attempt takes a number from 1, not \"-1\""},
       {{"upgrade", "heads", "--attempt", "2x"}, "--attempt takes a number from 1, not \"2x\""},
+      {{"upgrade", "heads", "--generation", "9223372036854775808"},
+       "--generation takes a number from 1 to 9223372036854775807, not \"9223372036854775808\""},
       {{"upgrade", "heads", "--attempt", "99999999999"},
        "--attempt takes a number from 1 to 2147483647, not \"99999999999\""},
       {{"upgrade", "heads", "--report-limit", "4KiB"},
@@ -149,6 +173,15 @@ TEST(OptionsTest, DefaultsAreTheManuals) {
   EXPECT_EQ(options.report.log_format, LogFormat::Text);
 }
 
+TEST(OptionsTest, RepairTakesNoneOrSeveralRevisions) {
+  EXPECT_TRUE(std::get<Repair>(parse_options({"repair"}, {}).command).revisions.empty());
+  const auto repair = std::get<Repair>(parse_options({"repair", "a", "b", "--yes"}, {}).command);
+  EXPECT_EQ(repair.revisions, (std::vector<std::string>{"a", "b"}));
+  EXPECT_TRUE(repair.yes);
+  EXPECT_FALSE(is_migration(Repair{}));
+  EXPECT_TRUE(is_migration(repair));
+}
+
 TEST(OptionsTest, EveryOptionIsUnderstoodBeforeAndAfterTheCommand) {
   const Words flags = {"--script-location",
                        "s",
@@ -170,8 +203,12 @@ TEST(OptionsTest, EveryOptionIsUnderstoodBeforeAndAfterTheCommand) {
                        "4096",
                        "--owner",
                        "o",
+                       "--generation",
+                       "5",
                        "--attempt",
                        "7",
+                       "--history-readers",
+                       "gate:dash board",
                        "--run-id",
                        "00112233445566FF",
                        "-q",
@@ -198,6 +235,8 @@ TEST(OptionsTest, EveryOptionIsUnderstoodBeforeAndAfterTheCommand) {
     EXPECT_EQ(options.report.file, "r");
     EXPECT_EQ(options.report.limit, 4096U);
     EXPECT_EQ(options.owner, "o");
+    EXPECT_EQ(options.generation, 5);
+    EXPECT_EQ(options.history_readers, (std::vector<std::string>{"gate", "dash board"}));
     EXPECT_EQ(options.attempt, 7);
     EXPECT_EQ(options.run_id, "00112233445566ff");
     EXPECT_TRUE(options.quiet);
@@ -322,9 +361,52 @@ TEST(OptionsTest, EveryCommandOfTheTableCanBeParsed) {
   for (const CommandInfo& command : command_table()) {
     SCOPED_TRACE(command.name);
     Words words = {std::string(command.name)};
+    if (command.argument.starts_with("-- ")) words.emplace_back("--");
     if (!command.argument.empty()) words.emplace_back(command.example);
     EXPECT_EQ(parse_options(words, {}).command_name, command.name);
   }
+}
+
+TEST(OptionsTest, WhatExecStartsIsNotLookedInto) {
+  const Words program = {"app", "--json", "--report=x", "-w", "", "--", "-1", "heads"};
+  Words words = {"exec", "--target", "c3", "--"};
+  words.insert(words.end(), program.begin(), program.end());
+  const Options options = parse_options(words, {});
+  EXPECT_EQ(std::get<Exec>(options.command).words, program);
+  EXPECT_EQ(std::get<Exec>(options.command).target, "c3");
+  EXPECT_EQ(options.target, "c3");
+  EXPECT_FALSE(options.report.json);
+  EXPECT_EQ(find_report_options(words, {}).file, "");
+  EXPECT_FALSE(find_report_options(words, {}).json);
+  EXPECT_EQ(std::get<Exec>(parse_options({"exec", "--", "a"}, {}).command).target, "heads");
+}
+
+TEST(OptionsTest, WaitHasItsDefaults) {
+  const auto none = std::get<Wait>(parse_options({"wait"}, {}).command);
+  EXPECT_TRUE(none.revisions.empty());
+  EXPECT_EQ(none.timeout, milliseconds(300'000));
+  EXPECT_EQ(none.interval, milliseconds(1'000));
+  const auto all = std::get<Wait>(parse_options({"wait", "--revision", "a", "--revision", "b",
+                                                 "--timeout", "0", "--interval", "50ms"},
+                                                {})
+                                      .command);
+  EXPECT_EQ(all.revisions, (Words{"a", "b"}));
+  EXPECT_EQ(all.timeout, milliseconds(0));
+  EXPECT_EQ(all.interval, milliseconds(50));
+}
+
+TEST(OptionsTest, AVariableOfOthersIsAFaultOnlyWhereItIsNeeded) {
+  const Options options = parse_options({"heads"}, {{"AUTO_MIGRATE", "maybe"}, {"SQL_ECHO", "On"}});
+  EXPECT_TRUE(options.settings.flag(Key::SqlEcho));
+  EXPECT_EQ(error_of([&] { options.settings.flag(Key::AutoMigrate); }).message(),
+            "AUTO_MIGRATE takes true, false, 1, 0, yes, no, on or off, not \"maybe\"");
+  EXPECT_EQ(usage_error({"heads"}, {{"STILLHEAD_SQL_ECHO", "maybe"}}),
+            "STILLHEAD_SQL_ECHO takes true, false, 1, 0, yes, no, on or off, not \"maybe\"");
+  EXPECT_TRUE(parse_options({"heads", "--sql-echo"}, {}).settings.flag(Key::SqlEcho));
+  EXPECT_FALSE(parse_options({"heads"}, {{"SQL_ECHO", "1"}, {"STILLHEAD_SQL_ECHO", "no"}})
+                   .settings.flag(Key::SqlEcho));
+  EXPECT_FALSE(parse_options({"heads"}, {{"AUTO_MIGRATE", "0"}}).settings.flag(Key::AutoMigrate));
+  EXPECT_TRUE(parse_options({"heads"}, {}).settings.flag(Key::AutoMigrate));
 }
 
 TEST(OptionsTest, AShortOptionMayHaveAnEqualsSign) {

@@ -28,6 +28,8 @@ TEST(KeyTableTest, DerivesFlagsAndVariables) {
   EXPECT_EQ(variables(info(Key::LockWait)), std::vector<std::string>{"STILLHEAD_LOCK_WAIT"});
   EXPECT_EQ(variables(info(Key::DatabaseUrl)),
             (std::vector<std::string>{"DATABASE_URL", "STILLHEAD_DATABASE_URL"}));
+  EXPECT_EQ(variables(info(Key::AutoMigrate)),
+            (std::vector<std::string>{"AUTO_MIGRATE", "STILLHEAD_AUTO_MIGRATE"}));
 }
 
 TEST(CheckValueTest, TakesWhatTheTypeAllows) {
@@ -41,6 +43,10 @@ TEST(CheckValueTest, TakesWhatTheTypeAllows) {
       {Key::Owner, "anyone: =1", "anyone: =1", ""},
       {Key::RevisionEnvironment, "true", "true", ""},
       {Key::RevisionEnvironment, "1", "", "X takes `true` or `false`, not \"1\""},
+      {Key::SqlEcho, "YES", "true", ""},
+      {Key::SqlEcho, "1", "true", ""},
+      {Key::SqlEcho, "off", "false", ""},
+      {Key::SqlEcho, "debug", "", "X takes true, false, 1, 0, yes, no, on or off, not \"debug\""},
       {Key::Attempt, "007", "7", ""},
       {Key::Attempt, "0", "", "X takes a number from 1, not \"0\""},
       {Key::Attempt, "-1", "", "X takes a number from 1, not \"-1\""},

@@ -280,6 +280,32 @@ TEST(SettingsTest, ReadsStillheadYaml) {
   });
 }
 
+TEST(SettingsTest, ReadsHooksOfRuns) {
+  const Settings settings(
+      yaml("hooks:\n  before_run: \"%(here)s/notify --token=canary\"\n  after_run: [./notify, a b, "
+           "'%(here)s']\n  before_revision:\n  timeout: 1m30s\n"));
+  const HookSettings& hooks = settings.run_hooks();
+  EXPECT_EQ(hooks.before_run.words,
+            (std::vector<std::string>{"sh", "-c", "/project/notify --token=canary"}));
+  EXPECT_EQ(hooks.before_run.origin, "stillhead.yaml:2");
+  EXPECT_EQ(hooks.after_run.words, (std::vector<std::string>{"./notify", "a b", "/project"}));
+  EXPECT_TRUE(hooks.before_revision.words.empty());
+  EXPECT_EQ(hooks.timeout, std::chrono::milliseconds(90'000));
+  std::string shown;
+  for (const ShownSetting& setting : settings.shown([](const std::string& url) { return url; })) {
+    if (setting.name.starts_with("hooks.")) {
+      shown += setting.name + "=" + setting.value + " " + setting.origin + "\n";
+    }
+  }
+  EXPECT_EQ(shown,
+            "hooks.before_run=sh ... stillhead.yaml:2\n"
+            "hooks.after_run=./notify ... stillhead.yaml:3\n"
+            "hooks.before_revision= default\n"
+            "hooks.after_revision= default\n"
+            "hooks.timeout=1m30s stillhead.yaml:5\n");
+  EXPECT_EQ(Settings().run_hooks().timeout, std::chrono::minutes(5));
+}
+
 TEST(SettingsTest, RefusesWhatStillheadYamlSaysWrongly) {
   const struct {
     std::string_view text;
@@ -296,6 +322,7 @@ TEST(SettingsTest, RefusesWhatStillheadYamlSaysWrongly) {
       {"sourceless: true\n",
        "stillhead.yaml:1: 'sourceless' is a key of alembic.ini; remove it here"},
       {"version_locations: {a: b}\n", "stillhead.yaml:1: version_locations takes a list of paths"},
+      {"history_readers: {a: b}\n", "stillhead.yaml:1: history_readers takes a list of roles"},
       {"version_locations:\n  - a\n  - [b]\n",
        "stillhead.yaml:3: version_locations takes a list of paths"},
       {"- a\n", "stillhead.yaml:1: settings are written `key: value`"},
@@ -305,6 +332,20 @@ TEST(SettingsTest, RefusesWhatStillheadYamlSaysWrongly) {
        "stillhead.yaml:1: post_write_hooks takes a list: `- {name: ..., type: ..., ...}`"},
       {"post_write_hooks:\n  - type: exec\n",
        "stillhead.yaml:2: a post-write hook has no name; give it one"},
+      {"hooks: ./x\n",
+       "stillhead.yaml:1: hooks takes a map: `before_run: [PROGRAM, ARGUMENT]` and the like"},
+      {"hooks:\n  before_rum: x\n",
+       "stillhead.yaml:2: unknown key 'hooks.before_rum'; did you mean 'before_run' or "
+       "'before_revision'?"},
+      {"hooks:\n  after_run: []\n",
+       "stillhead.yaml:2: hooks.after_run takes a command: a list of words, or one text for `sh "
+       "-c`"},
+      {"hooks:\n  after_run: [a, [b]]\n",
+       "stillhead.yaml:2: hooks.after_run takes a command: a list of words, or one text for `sh "
+       "-c`"},
+      {"hooks:\n  timeout: 5\n",
+       "stillhead.yaml:2: hooks.timeout takes a duration such as 500ms, 30s or 5m, not \"5\""},
+      {"hook: x\n", "stillhead.yaml:1: unknown key 'hook'; did you mean 'hooks'?"},
       {"post_write_hooks:\n  - name: a\n    options: [b]\n",
        "stillhead.yaml:3: 'options' of a post-write hook takes one value"},
   };
@@ -494,7 +535,7 @@ TEST(SettingsTest, ShowsEverythingButSecrets) {
     EXPECT_EQ(url, "postgresql://u:secret@h/d");
     return std::string("masked");
   });
-  ASSERT_EQ(shown.size(), kKeyCount + 1);
+  ASSERT_EQ(shown.size(), kKeyCount + 6) << "and post_write_hooks and hooks";
   std::string text;
   for (const ShownSetting& setting : shown) {
     if (setting.origin == "default") continue;

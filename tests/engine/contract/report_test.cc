@@ -26,6 +26,7 @@ RunReport failed_report() {
   report.target = "heads";
   report.run_id = "00112233445566ff";
   report.owner = "8d2f";
+  report.generation = 2;
   report.attempt = 3;
   report.reason = Reason::MigrationFailed;
   report.message = "upgrade to b failed at statement 3 of 5";
@@ -36,7 +37,7 @@ RunReport failed_report() {
   report.source_heads = {"c"};
   report.source_revisions = 3;
   report.pending = 3;
-  report.steps = {{"a", "upgrade", "create users", 2, 17}};
+  report.steps = {{"a", "upgrade", "create users", 2, 17, 2, {"pid 7"}, {{1, 4, 3, 9}}}};
   report.failure =
       Failure{"b",      "0002_b.sql", 3,    5,         12, "42601", "syntax error at or near \"X\"",
               "detail", "hint",       "fk", "CREATE X"};
@@ -81,6 +82,7 @@ class Generator {
     report.target = text(longest / 4);
     report.run_id = id();
     report.owner = text(longest / 4);
+    report.generation = number(1000);
     report.attempt = number(1000);
     report.reason = reason_table()[static_cast<std::size_t>(
                                        number(static_cast<int>(reason_table().size()) - 1))]
@@ -128,16 +130,21 @@ constexpr ReasonRow kContract[] = {
     {Reason::MultipleHeads, "MultipleHeads", 2, "MultipleHeads"},
     {Reason::InvalidScripts, "InvalidScripts", 3, "InvalidSource"},
     {Reason::UnknownRevision, "UnknownRevision", 4, "UnknownRevision"},
+    {Reason::ConditionFailed, "ConditionFailed", 4, "MigrationFailed"},
     {Reason::ChecksumMismatch, "ChecksumMismatch", 4, "ChecksumMismatch"},
     {Reason::DatabaseAhead, "DatabaseAhead", 4, "DatabaseAhead"},
+    {Reason::StaleAttempt, "StaleAttempt", 4, "StaleAttempt"},
     {Reason::LockUnavailable, "LockUnavailable", 5, "WaitingForLock"},
+    {Reason::LockTimeout, "LockTimeout", 5, "WaitingForLock"},
     {Reason::DatabaseUnreachable, "DatabaseUnreachable", 5, "WaitingForDatabase"},
     {Reason::AuthenticationFailed, "AuthenticationFailed", 5, "AuthenticationFailed"},
     {Reason::DowngradeForbidden, "DowngradeForbidden", 6, "DowngradeForbidden"},
     {Reason::IrreversibleRevision, "IrreversibleRevision", 6, "DowngradeForbidden"},
     {Reason::DestructiveForbidden, "DestructiveForbidden", 6, "DestructiveChangeBlocked"},
     {Reason::PlanOutdated, "PlanOutdated", 6, "ApprovalRequired"},
+    {Reason::HookFailed, "HookFailed", 6, "MigrationFailed"},
     {Reason::NotUpToDate, "NotUpToDate", 7, "Progressing"},
+    {Reason::DeadlineExceeded, "DeadlineExceeded", 5, "DeadlineExceeded"},
     {Reason::Interrupted, "Interrupted", 8, "Progressing"},
     {Reason::Bug, "Bug", 70, "MigrationFailed"},
 };
@@ -171,8 +178,9 @@ TEST(ReasonTableTest, OnlyTemporaryReasonsAreRetryable) {
   for (const ReasonInfo& row : reason_table()) {
     if (is_retryable(row.reason)) retryable.insert(row.name);
   }
-  EXPECT_EQ(retryable, (std::set<std::string_view>{"LockUnavailable", "DatabaseUnreachable",
-                                                   "AuthenticationFailed", "Interrupted"}));
+  EXPECT_EQ(retryable, (std::set<std::string_view>{"LockUnavailable", "LockTimeout",
+                                                   "DatabaseUnreachable", "AuthenticationFailed",
+                                                   "DeadlineExceeded", "Interrupted"}));
 }
 
 TEST(ReasonTableTest, IsExplainedInTheManual) {
@@ -197,17 +205,19 @@ TEST(ReasonTableTest, IsExplainedInTheManual) {
 
 TEST(RunReportTest, HasThePublicFieldNames) {
   const std::string text = to_json(failed_report());
-  EXPECT_EQ(text,
-            R"({"contractVersion":1,"engineVersion":"0.1.0","command":"upgrade","target":"heads",)"
-            R"("runId":"00112233445566ff","owner":"8d2f","attempt":3,"reason":"MigrationFailed",)"
-            R"("exitCode":1,"message":"upgrade to b failed at statement 3 of 5",)"
-            R"("hint":"mend the script","from":[],"to":["a"],"targetRevisions":["c"],)"
-            R"("sourceHeads":["c"],"sourceRevisions":3,"pending":3,"steps":[{"revision":"a",)"
-            R"("direction":"upgrade","message":"create users","statements":2,"durationMs":17}],)"
-            R"("failure":{"revision":"b","file":"0002_b.sql","statement":3,"statementCount":5,)"
-            R"("line":12,"sqlState":"42601","message":"syntax error at or near \"X\"",)"
-            R"("detail":"detail","hint":"hint","constraint":"fk","sql":"CREATE X"},)"
-            R"("startedAt":"2026-01-02T03:04:05.678Z","finishedAt":"2026-01-02T03:04:06.000Z"})");
+  EXPECT_EQ(
+      text,
+      R"({"contractVersion":1,"engineVersion":"0.1.0","command":"upgrade","target":"heads",)"
+      R"("runId":"00112233445566ff","owner":"8d2f","generation":2,"attempt":3,"reason":"MigrationFailed",)"
+      R"("exitCode":1,"message":"upgrade to b failed at statement 3 of 5",)"
+      R"("hint":"mend the script","from":[],"to":["a"],"targetRevisions":["c"],)"
+      R"("sourceHeads":["c"],"sourceRevisions":3,"pending":3,"steps":[{"revision":"a",)"
+      R"("direction":"upgrade","message":"create users","statements":2,"durationMs":17,"retries":2,"blockers":["pid 7"],)"
+      R"("ran":[{"statement":1,"line":4,"rows":3,"durationMs":9}]}],)"
+      R"("failure":{"revision":"b","file":"0002_b.sql","statement":3,"statementCount":5,)"
+      R"("line":12,"sqlState":"42601","message":"syntax error at or near \"X\"",)"
+      R"("detail":"detail","hint":"hint","constraint":"fk","sql":"CREATE X"},)"
+      R"("startedAt":"2026-01-02T03:04:05.678Z","finishedAt":"2026-01-02T03:04:06.000Z"})");
 }
 
 TEST(RunReportTest, IsReadAsItWasWritten) {
@@ -349,10 +359,10 @@ TEST(RunReportTest, UnknownFieldsAndWrongTypesArePassedOver) {
 
 TEST(RunReportTest, AnUnknownReasonIsABugThatNamesIt) {
   const auto read =
-      report_from_json(R"({"contractVersion":1,"reason":"StaleAttempt","message":"too late"})");
+      report_from_json(R"({"contractVersion":1,"reason":"OutOfSpace","message":"too late"})");
   ASSERT_TRUE(read.has_value());
   EXPECT_EQ(read->reason, Reason::Bug);
-  EXPECT_EQ(read->message, "unknown reason \"StaleAttempt\": too late");
+  EXPECT_EQ(read->message, "unknown reason \"OutOfSpace\": too late");
 }
 
 }  // namespace

@@ -99,13 +99,13 @@ TEST(PostgresErrorsTest, StatementsThatStandByThemselvesAreSentToAnAutocommitBlo
   EXPECT_EQ(hint_of_sqlstate("42601", "syntax error"), "");
 }
 
-TEST(PostgresErrorsTest, PositionsCountCharactersAndBecomeLines) {
+TEST(PostgresErrorsTest, PositionsCountCharactersAndBecomeBytes) {
   const std::string sql = "ää\nb\n\nc";  // 4 bytes, 2 characters on the first line
-  const std::vector<std::pair<std::string, int>> cases = {
-      {"1", 1}, {"3", 1}, {"4", 2}, {"5", 2}, {"6", 3}, {"7", 4}, {"", 0}, {"0", 0}, {"99", 4},
+  const std::vector<std::pair<long, std::size_t>> cases = {
+      {1, 0}, {2, 2}, {3, 4}, {4, 5}, {5, 6}, {6, 7}, {7, 8}, {0, 0}, {8, 9}, {99, 9},
   };
-  for (const auto& [position, line] : cases) {
-    EXPECT_EQ(line_of_position(sql, position), line) << position;
+  for (const auto& [position, offset] : cases) {
+    EXPECT_EQ(offset_of_position(sql, position), offset) << position;
   }
 }
 

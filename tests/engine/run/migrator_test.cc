@@ -3,6 +3,8 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
+#include <functional>
 #include <optional>
 #include <string>
 #include <vector>
@@ -30,6 +32,12 @@ class RecordingObserver : public Observer {
   void step_finished(const Step& step, const Revision&, std::chrono::milliseconds) override {
     calls.push_back("finish " + step.revision);
   }
+  void retrying(const std::string& what, int attempt, int attempts, const std::string& blockers,
+                std::chrono::milliseconds) override {
+    calls.push_back(what + " " + std::to_string(attempt) + "/" + std::to_string(attempts) +
+                    blockers);
+  }
+  void warned(const std::string& text) override { calls.push_back(text); }
 };
 
 struct Sql {
@@ -71,7 +79,7 @@ class MigratorTest : public testing::Test {
  protected:
   MigratorTest() {
     connection_.answer("pg_namespace", {{"stillhead", "public"}});
-    connection_.answer("max(version)", {{"2"}});
+    connection_.answer("max(version)", {{"3", "UTF8"}});
     history_.emplace(connection_, VersionTableName{});
     connection_.log.clear();
   }
@@ -85,7 +93,16 @@ class MigratorTest : public testing::Test {
             observer_,
             {"0123456789abcdef", "uid", 3, "9.9"},
             stop_.get_token(),
-            transactions_};
+            transactions_,
+            timeouts_,
+            session_,
+            renew_};
+  }
+  // `sql` meets a lock the first `times` times.
+  void meet_lock(const std::string& sql, int times) {
+    connection_.call_on(sql, [times]() mutable {
+      if (times-- > 0) throw database_error("canceling statement due to lock timeout", "55P03");
+    });
   }
   void run(const std::vector<PreparedStep>& steps) {
     MigrationContext made = context();
@@ -131,6 +148,9 @@ class MigratorTest : public testing::Test {
   std::stop_source stop_;
   RevisionSet start_ = {"z"};
   TransactionMode transactions_ = TransactionMode::PerRevision;
+  Timeouts timeouts_ = {};
+  SessionFacts session_ = {};
+  std::function<SessionFacts()> renew_ = {};
   std::vector<StepReport> done_;
 };
 
@@ -151,7 +171,8 @@ TEST_F(MigratorTest, HistoryRowTellsWhoRanWhat) {
                "'9.9', 'sum-a', '20"),
       std::string::npos)
       << sql;
-  EXPECT_NE(sql.find("Z', clock_timestamp(), 'succeeded')"), std::string::npos) << sql;
+  EXPECT_NE(sql.find("Z', clock_timestamp(), 'succeeded', NULL, NULL, NULL)"), std::string::npos)
+      << sql;
 }
 
 TEST_F(MigratorTest, StepWithoutStatementsStillMovesTheVersionRow) {
@@ -220,7 +241,7 @@ TEST_F(MigratorTest, AnAutocommitSectionCommitsWhatTheSingleTransactionHolds) {
 TEST_F(MigratorTest, AStampIsOneTransactionOfRows) {
   StampPlan plan{{"z"}, true, {{{}, {"a"}, Direction::Up, false, {{"", "a"}}}}, {"a"}};
   MigrationContext made = context();
-  execute(plan, made);
+  execute(plan, {}, made);
   ASSERT_EQ(connection_.log.size(), 5U);
   EXPECT_EQ(connection_.log[2], "DELETE FROM alembic_version");
   EXPECT_EQ(log(), (Log{"BEGIN", "version", "version", "COMMIT"}));
@@ -291,7 +312,7 @@ TEST_F(MigratorTest, VersionRowThatSomebodyElseMovedIsAConflict) {
       "upgrade to b failed at its version row: expected to match one row when updating 'a' to 'b' "
       "in 'alembic_version'; 0 found");
   EXPECT_EQ(error.failure()->statement, 0);
-  EXPECT_EQ(log(), (Log{"BEGIN", "one", "version", "ROLLBACK"}));
+  EXPECT_EQ(log(), (Log{"BEGIN", "one", "version", "history", "ROLLBACK"}));
 }
 
 TEST_F(MigratorTest, FailedCommitIsReportedAsSuch) {
@@ -356,6 +377,136 @@ TEST_F(MigratorTest, LongStatementsAreCutBetweenCharacters) {
   EXPECT_LE(failure.sql.size(), 2'000U);
   EXPECT_GE(failure.sql.size(), 1'998U);
   EXPECT_TRUE(failure.sql.ends_with("ä…"));
+}
+
+TEST_F(MigratorTest, ATransactionThatMeetsALockIsBegunAgain) {
+  timeouts_ = {std::chrono::milliseconds(800), 3, {}, std::chrono::milliseconds(0)};
+  meet_lock("ALTER two", 2);
+  run({up("a", {{"one"}, {"ALTER two"}, {"UPDATE three"}})});
+  EXPECT_EQ(log(), (Log{"BEGIN", "SET LOCAL lock_timeout = '100ms'", "one", "ALTER two", "ROLLBACK",
+                        "BEGIN", "SET LOCAL lock_timeout = '200ms'", "one", "ALTER two", "ROLLBACK",
+                        "BEGIN", "SET LOCAL lock_timeout = '400ms'", "one", "ALTER two",
+                        "UPDATE three", "version", "history", "COMMIT"}));
+  EXPECT_EQ(observer_.calls,
+            (Log{"start a does a 1/1",
+                 "upgrade to a at statement 2 of 3: canceling statement due to lock timeout "
+                 "(55P03) 1/4",
+                 "upgrade to a at statement 2 of 3: canceling statement due to lock timeout "
+                 "(55P03) 2/4",
+                 "finish a"}));
+  ASSERT_EQ(done_.size(), 1U);
+  EXPECT_EQ(done_[0].retries, 2);
+  EXPECT_EQ(done_[0].statements.size(), 3U) << "those of the last try";
+}
+
+TEST_F(MigratorTest, ASingleTransactionIsBegunAgainFromItsFirstStep) {
+  transactions_ = TransactionMode::Single;
+  timeouts_ = {{}, 1, {}, std::chrono::milliseconds(0)};
+  meet_lock("two", 1);
+  run({up("a", {{"one"}}), up("b", {{"two"}})});
+  EXPECT_EQ(log(), (Log{"BEGIN", "one", "version", "history", "two", "ROLLBACK", "BEGIN", "one",
+                        "version", "history", "two", "version", "history", "COMMIT"}));
+  EXPECT_EQ(done(), (Log{"a", "b"}));
+}
+
+TEST_F(MigratorTest, TheLastTryIsLimitedToo) {
+  timeouts_ = {std::chrono::milliseconds(50), 2, {}, std::chrono::milliseconds(0)};
+  meet_lock("ALTER one", 1000);
+  const Error error = error_of({up("a", {{"ALTER one"}})});
+  EXPECT_EQ(error.reason(), Reason::LockTimeout);
+  EXPECT_EQ(error.message(),
+            "upgrade to a failed at statement 1 of 1: canceling statement due to lock timeout "
+            "(55P03); tried 3 times, a_x.sql:10");
+  EXPECT_EQ(error.hint(),
+            "end what is in the way, or run the same command again at a quieter time");
+  EXPECT_EQ(std::ranges::count(connection_.log, "SET LOCAL lock_timeout = '50ms'"), 3);
+}
+
+TEST_F(MigratorTest, OtherErrorsAreNotTriedAgain) {
+  timeouts_.lock_retries = 5;
+  connection_.fail_on("one", database_error("no", "42P01"));
+  EXPECT_EQ(error_of({up("a", {{"one"}})}).reason(), Reason::MigrationFailed);
+  EXPECT_EQ(log(), (Log{"BEGIN", "one", "ROLLBACK"}));
+}
+
+TEST_F(MigratorTest, AStatementTimeoutHoldsForAllButThoseThatAreMadeToWait) {
+  timeouts_.statement_timeout = std::chrono::seconds(5);
+  run({up("a", {{"UPDATE one"}, {"ALTER TABLE t VALIDATE CONSTRAINT c"}})});
+  EXPECT_EQ(log(), (Log{"BEGIN", "SET LOCAL statement_timeout = '5000ms'", "UPDATE one",
+                        "SET LOCAL statement_timeout = '0'", "ALTER TABLE t VALIDATE CONSTRAINT c",
+                        "version", "history", "COMMIT"}));
+}
+
+TEST_F(MigratorTest, TheLastStatementGoesWithTheRows) {
+  run({up("a", {{"one"}, {"two"}})});
+  EXPECT_EQ(connection_.messages, (std::vector<std::size_t>{1, 3}));
+}
+
+TEST_F(MigratorTest, OnASlowNetworkATransactionIsOneMessage) {
+  session_.round_trip = std::chrono::milliseconds(5);
+  run({up("a", {{"one"}, {"SET x = 1"}, {"two"}, {"three"}})});
+  EXPECT_EQ(connection_.messages, (std::vector<std::size_t>{2, 4}))
+      << "what is behind SET may be read in another way";
+  connection_.fail_on("three", database_error("no", "42P01"));
+  EXPECT_EQ(error_of({up("a", {{"one"}, {"two"}, {"three"}})}).message(),
+            "upgrade to a failed at statement 3 of 3: no (42P01), a_x.sql:14");
+}
+
+TEST_F(MigratorTest, WhatAStepDoesToItsSessionEndsWithIt) {
+  session_.pid = 1;
+  run({up("a", {{"SET x = 1"}}), up("b", {{"one"}}), up("c", {{"two", false}})});
+  EXPECT_EQ(std::ranges::count(connection_.log, "RESET ALL"), 1);
+  EXPECT_LT(std::ranges::find(connection_.log, "RESET ALL"),
+            std::ranges::find(connection_.log, "one"));
+}
+
+class CommitInDoubtTest : public MigratorTest {
+ protected:
+  // The answer to the first COMMIT is lost; the version table says `found` afterwards.
+  void lose_answer(const std::string& found) {
+    renew_ = [this, found] {
+      ++renewed_;
+      connection_.answer("SELECT version_num", {{found}});
+      connection_.answer("to_regclass", {{"public"}});
+      return SessionFacts{};
+    };
+    connection_.call_on("COMMIT", [this] {
+      if (renewed_ == 0) throw CommitInDoubt(Reason::DatabaseUnreachable, "outcome unknown: gone");
+    });
+    start_ = {"a"};
+    step_ = up("b", {{"one"}});
+    step_.step.rows = {{"a", "b"}};
+  }
+  int renewed_ = 0;
+  PreparedStep step_ = {};
+};
+
+TEST_F(CommitInDoubtTest, WhatHasArrivedIsDoneAndTheRunGoesOn) {
+  lose_answer("b");
+  PreparedStep next = up("c", {{"two"}});
+  next.step.rows = {{"b", "c"}};
+  run({step_, next});
+  EXPECT_EQ(done(), (Log{"b", "c"}));
+  EXPECT_EQ(renewed_, 1);
+  EXPECT_EQ(observer_.calls.at(1),
+            "the connection was lost during COMMIT; looked at in a new one, it was committed");
+}
+
+TEST_F(CommitInDoubtTest, WhatHasNotArrivedIsToldAsRolledBack) {
+  lose_answer("a");
+  const Error error = error_of({step_});
+  EXPECT_EQ(error.reason(), Reason::DatabaseUnreachable);
+  EXPECT_EQ(error.message(),
+            "upgrade to b failed at COMMIT: the connection was lost during COMMIT; looked at in a "
+            "new one, it was rolled back");
+  EXPECT_EQ(error.hint(), "run the same command again");
+  EXPECT_EQ(done(), Log{});
+}
+
+TEST_F(CommitInDoubtTest, WithoutANewSessionItStaysInDoubt) {
+  lose_answer("b");
+  renew_ = []() -> SessionFacts { throw Error(Reason::DatabaseUnreachable, "still gone"); };
+  EXPECT_EQ(error_of({step_}).message(), "upgrade to b failed at COMMIT: outcome unknown: gone");
 }
 
 }  // namespace

@@ -9,25 +9,119 @@
 namespace engine {
 namespace {
 
-TEST(SessionTest, AsksForBothSettings) {
+using Log = std::vector<std::string>;
+
+DatabaseUrl url() {
+  DatabaseUrl result;
+  result.display = "postgresql://db/app";
+  return result;
+}
+
+TEST(SessionTest, SetsWhatItNeedsAndAsksWhatItMustKnow) {
   test::FakeConnection connection;
-  prepare_session(connection);
+  connection.answer("pg_backend_pid()", {{"42", "f", "on"}});
+  connection.answer("client_connection_check_interval", {{"2s"}});
+  const SessionFacts facts = prepare_session(connection);
+  EXPECT_EQ(facts.pid, 42);
+  EXPECT_FALSE(facts.in_recovery);
+  EXPECT_TRUE(facts.read_only);
+  EXPECT_TRUE(facts.checks_connection);
   ASSERT_EQ(connection.log.size(), 2U);
   EXPECT_NE(connection.log[0].find("'idle_session_timeout', '0'"), std::string::npos);
+  EXPECT_NE(connection.log[0].find("'TimeZone', 'UTC'"), std::string::npos);
   EXPECT_NE(connection.log[1].find("'client_connection_check_interval', '2s'"), std::string::npos);
 }
 
-TEST(SessionTest, GoesOnWhereAPlatformHasNotGotIt) {
+TEST(SessionTest, GoesOnWhereAPlatformCannotCheckConnections) {
   test::FakeConnection connection;
-  connection.fail_on("set_config", Error(Reason::MigrationFailed, "not on this platform"));
-  EXPECT_NO_THROW(prepare_session(connection));
+  connection.fail_on("client_connection", Error(Reason::MigrationFailed, "not on this platform"));
+  const SessionFacts facts = prepare_session(connection);
+  EXPECT_FALSE(facts.checks_connection);
   EXPECT_EQ(connection.log.size(), 2U);
 }
 
-TEST(SessionTest, AnInterruptIsNotSwallowed) {
-  test::FakeConnection connection;
-  connection.fail_on("set_config", Error(Reason::Interrupted, "interrupted"));
-  EXPECT_THROW(prepare_session(connection), Error);
+TEST(SessionTest, OtherErrorsAreNotSwallowed) {
+  for (const Reason reason : {Reason::Interrupted, Reason::DatabaseUnreachable}) {
+    test::FakeConnection connection;
+    connection.fail_on("client_connection", Error(reason, "no"));
+    EXPECT_THROW(prepare_session(connection), Error);
+  }
+}
+
+TEST(SessionTest, AResetTakesBackSettingsAndRoleAndRepeatsItsOwn) {
+  SessionFacts facts;
+  EXPECT_EQ(reset_session(facts), Log{}) << "SQLite has nothing to reset";
+  facts.pid = 1;
+  EXPECT_EQ(reset_session(facts).size(), 3U);
+  facts.checks_connection = true;
+  const Log statements = reset_session(facts);
+  ASSERT_EQ(statements.size(), 4U);
+  EXPECT_EQ(statements[0], "RESET SESSION AUTHORIZATION");
+  EXPECT_EQ(statements[1], "RESET ALL");
+  EXPECT_NE(statements[2].find("'UTC'"), std::string::npos);
+  EXPECT_NE(statements[3].find("check_interval"), std::string::npos);
+}
+
+TEST(SessionTest, WhatCannotBeWrittenToIsRefused) {
+  SessionFacts facts;
+  EXPECT_NO_THROW(require_writable(facts, url()));
+  facts.read_only = true;
+  try {
+    require_writable(facts, url());
+    FAIL() << "did not throw";
+  } catch (const Error& error) {
+    EXPECT_EQ(error.reason(), Reason::DatabaseUnreachable);
+    EXPECT_EQ(error.message(),
+              "sessions of postgresql://db/app are read-only (default_transaction_read_only)");
+    EXPECT_EQ(error.hint(),
+              "change that for this role with ALTER ROLE ... SET default_transaction_read_only = "
+              "off, or use another one");
+  }
+  facts.in_recovery = true;
+  try {
+    require_writable(facts, url());
+    FAIL() << "did not throw";
+  } catch (const Error& error) {
+    EXPECT_EQ(error.message(), "postgresql://db/app is a standby: nothing can be written there");
+    EXPECT_EQ(error.hint(),
+              "run it on the primary; target_session_attrs=read-write in the URL finds it among "
+              "several hosts");
+  }
+}
+
+// A pooler hands its own process numbers to clients. `pids`: what the two sessions are told.
+class PoolTest : public testing::Test {
+ protected:
+  void look(const std::string& lock_pid, const std::string& session_pid, int told) {
+    lock_.answer("pg_backend_pid", {{lock_pid}});
+    session_.answer("pg_backend_pid", {{session_pid}});
+    session_.pid = told;
+    SessionFacts facts;
+    facts.pid = 7;
+    refuse_transaction_pooling(lock_, session_, facts, url());
+  }
+  test::FakeConnection lock_;
+  test::FakeConnection session_;
+};
+
+TEST_F(PoolTest, ADirectConnectionIsNotLookedAt) {
+  look("1", "1", 7);
+  EXPECT_TRUE(lock_.log.empty());
+}
+
+TEST_F(PoolTest, APoolThatKeepsSessionsTogetherIsFine) { EXPECT_NO_THROW(look("1", "2", 99)); }
+
+TEST_F(PoolTest, APoolThatSharesServersIsRefused) {
+  try {
+    look("1", "1", 99);
+    FAIL() << "did not throw";
+  } catch (const Error& error) {
+    EXPECT_EQ(error.reason(), Reason::InvalidUsage);
+    EXPECT_EQ(error.message(),
+              "postgresql://db/app is behind a pooler that gives each transaction another server "
+              "process: no lock would hold there");
+    EXPECT_EQ(error.hint(), "use the server's own address, or a pool with pool_mode = session");
+  }
 }
 
 }  // namespace

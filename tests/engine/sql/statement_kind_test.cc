@@ -20,11 +20,71 @@ TEST(StatementKindTest, KnowsWhatChangesTheSession) {
   EXPECT_FALSE(changes_session("VACUUM", SqlFlavour::Sqlite));
 }
 
-TEST(StatementKindTest, KnowsWhatShunsTransactionsWithoutSayingSo) {
+TEST(StatementKindTest, KnowsWhatShunsTransactions) {
   EXPECT_TRUE(shuns_transactions("PRAGMA foreign_keys = OFF", SqlFlavour::Sqlite));
   EXPECT_TRUE(shuns_transactions("vacuum", SqlFlavour::Sqlite));
   EXPECT_FALSE(shuns_transactions("INSERT INTO t VALUES (1)", SqlFlavour::Sqlite));
-  EXPECT_FALSE(shuns_transactions("VACUUM", SqlFlavour::PostgreSql)) << "the server says so";
+  for (const char* sql : {"VACUUM", "create database x", "DROP TABLESPACE x",
+                          "CREATE UNIQUE INDEX CONCURRENTLY i ON t(a)", "DROP INDEX CONCURRENTLY i",
+                          "REINDEX (VERBOSE) TABLE CONCURRENTLY t",
+                          "ALTER TABLE p DETACH PARTITION c CONCURRENTLY"}) {
+    EXPECT_TRUE(shuns_transactions(sql, SqlFlavour::PostgreSql)) << sql;
+  }
+  for (const char* sql : {"CREATE INDEX i ON t (concurrently)", "REINDEX TABLE t", "CALL p()",
+                          "REFRESH MATERIALIZED VIEW CONCURRENTLY v", "DROP TABLE database"}) {
+    EXPECT_FALSE(shuns_transactions(sql, SqlFlavour::PostgreSql)) << sql;
+  }
+}
+
+TEST(StatementKindTest, KnowsWhatMayLeaveSomethingInTheSession) {
+  for (const char* sql : {"SET x = 1", "SET LOCAL x = 1", "DO $$ BEGIN END $$", "CALL p()",
+                          "SELECT pg_catalog.set_config('search_path', '', false)"}) {
+    EXPECT_TRUE(may_change_session(sql, SqlFlavour::PostgreSql)) << sql;
+  }
+  for (const char* sql : {"CREATE TABLE t (a int)", "UPDATE t SET a = 1", "SELECT 'set_config'"}) {
+    EXPECT_FALSE(may_change_session(sql, SqlFlavour::PostgreSql)) << sql;
+  }
+  EXPECT_FALSE(may_change_session("PRAGMA x", SqlFlavour::Sqlite));
+}
+
+TEST(StatementKindTest, KnowsHowAStatementWaitsForLocks) {
+  struct Case {
+    LockClass expected = {};
+    const char* sql = "";
+  };
+  for (const Case& c : {
+           Case{LockClass::Rows, "UPDATE t SET a = 1"},
+           Case{LockClass::Rows, "/* x */ with x as (select 1) delete from t"},
+           Case{LockClass::Rows, "SET x = 1"},
+           Case{LockClass::Short, "ALTER TABLE t ADD COLUMN a int"},
+           Case{LockClass::Short, "CREATE INDEX i ON t (a)"},
+           Case{LockClass::Short, "LOCK TABLE t"},
+           Case{LockClass::Short, "DO $$ BEGIN END $$"},
+           Case{LockClass::Short, "VACUUM FULL t"},
+           Case{LockClass::Short, "REFRESH MATERIALIZED VIEW v"},
+           Case{LockClass::Short, "ALTER TABLE t VALIDATE CONSTRAINT c, ADD COLUMN a int"},
+           Case{LockClass::Long, "alter table if exists only s.t validate constraint c"},
+           Case{LockClass::Long, "VACUUM (ANALYZE) t"},
+           Case{LockClass::Long, "ANALYZE t"},
+           Case{LockClass::Long, "DROP INDEX CONCURRENTLY i"},
+           Case{LockClass::Long, "REINDEX INDEX CONCURRENTLY i"},
+           Case{LockClass::Long, "REFRESH MATERIALIZED VIEW CONCURRENTLY v"},
+           Case{LockClass::Long, "ALTER TABLE p DETACH PARTITION c CONCURRENTLY"},
+       }) {
+    EXPECT_EQ(lock_class(c.sql), c.expected) << c.sql;
+  }
+}
+
+TEST(StatementKindTest, KnowsWhichParameterAStatementSets) {
+  for (const char* sql :
+       {"SET lock_timeout = 0", "set local Lock_Timeout to '1s'", "SET SESSION lock_timeout = 1",
+        "SELECT set_config('lock_timeout', '1', true)"}) {
+    EXPECT_TRUE(sets_parameter(sql, "LOCK_TIMEOUT")) << sql;
+  }
+  for (const char* sql : {"SET x = lock_timeout", "RESET lock_timeout", "SELECT 'lock_timeout'",
+                          "SELECT set_config('x', '1', true)", "SHOW lock_timeout"}) {
+    EXPECT_FALSE(sets_parameter(sql, "LOCK_TIMEOUT")) << sql;
+  }
 }
 
 TEST(StatementKindTest, ReadsConcurrentIndexes) {

@@ -238,6 +238,10 @@ void check_positional(const CommandInfo& command, Arguments& arguments) {
                        command.name));
   }
   if (command.argument.empty() || optional) return;
+  if (arguments.has("plan")) {
+    if (words.empty()) return;
+    refuse(fmt::format("--plan FILE says which target: leave \"{}\" out", shown_value(words[0])));
+  }
   if (!words.empty() && std::ranges::none_of(words, &std::string::empty)) return;
   refuse(fmt::format("`stillhead {}` needs {} {}; for example `stillhead {} {}`", command.name,
                      kind_of_argument(command.argument), command.argument, command.name,

@@ -11,17 +11,19 @@ namespace {
 
 constexpr std::array kCommands = {
     CommandInfo{
-        "upgrade", "TARGET", "heads", "sql tag transaction", "bring the database up to a revision",
+        "upgrade", "TARGET", "heads", "sql tag transaction plan no-destructive",
+        "bring the database up to a revision",
         "Runs what is missing, one transaction a revision, and stops at the first failure,\n"
         "which is rolled back. Nothing to do is success. A target that the database has\n"
         "already left behind is an error (exit code 4). With --sql the target may be a\n"
-        "range FROM:TO.\n"},
-    CommandInfo{"downgrade", "TARGET", "-1", "sql tag transaction",
+        "range FROM:TO. With --plan FILE there is no target: what the file says is run, or\n"
+        "nothing.\n"},
+    CommandInfo{"downgrade", "TARGET", "-1", "sql tag transaction no-destructive",
                 "take the database back to a revision",
                 "Runs the downgrade sections of what is above the target. A script without such a\n"
                 "section cannot be taken back (exit code 6). With --sql the target is a range\n"
                 "FROM:TO.\n"},
-    CommandInfo{"apply", "TARGET", "heads", "downgrade transaction",
+    CommandInfo{"apply", "TARGET", "heads", "downgrade transaction plan no-destructive",
                 "bring the database to a revision, whichever direction that is",
                 "Steps such as `+1` are refused: the same command twice would mean two things.\n"
                 "Downwards only with --downgrade allow, else that is an error (exit code 6).\n"},
@@ -38,11 +40,13 @@ constexpr std::array kCommands = {
         "For what must not start before: done when each REVISION is applied and was not\n"
         "reverted since, whatever came behind it. Needs SELECT only, takes no lock, and waits\n"
         "for a database that cannot be reached yet, too. When the time is over: exit code 7.\n"},
-    CommandInfo{"plan", "TARGET", "heads", "downgrade",
-                "show what upgrade, downgrade or apply would do",
-                "Prints each step with the change of the version table, and changes nothing. Goes\n"
-                "up as upgrade does; where the target lies below the database, down, if\n"
-                "--downgrade is allow.\n"},
+    CommandInfo{
+        "plan", "TARGET", "heads", "downgrade transaction out no-destructive",
+        "show what upgrade, downgrade or apply would do",
+        "Prints each step with the change of the version table, on PostgreSQL also what each\n"
+        "statement locks and what can go wrong, and changes nothing. Goes\n"
+        "up as upgrade does; where the target lies below the database, down, if\n"
+        "--downgrade is allow.\n"},
     CommandInfo{"stamp", "REVISION...", "heads", "sql tag purge",
                 "write the version table without running any script",
                 "Says that the database is at these revisions. Nothing else is changed.\n"},
@@ -168,7 +172,11 @@ constexpr std::array kOwnOptions = {
     OptionInfo{"indicate-current", 'i', "", "mark the revisions that the database is at"},
     OptionInfo{"interval", '\0', "DURATION", "between two looks; default: 1s"},
     OptionInfo{"message", 'm', "TEXT", "of the script; also makes its file name"},
+    OptionInfo{"no-destructive", '\0', "", "refuse steps that lose data (exit code 6)"},
+    OptionInfo{"out", '\0', "FILE", "also write the plan to this file, for --plan"},
     OptionInfo{"package", '\0', "", "make the folders a Python package (__init__.py)"},
+    OptionInfo{"plan", '\0', "FILE",
+               "run what `stillhead plan --out FILE` wrote, or nothing (exit code 6)"},
     OptionInfo{"purge", '\0', "", "empty the version table first, whatever it holds"},
     OptionInfo{"resolve-dependencies", '\0', "", "leave out what another revision depends on"},
     OptionInfo{"rev-id", '\0', "ID", "default: 12 random hexadecimal digits"},

@@ -89,20 +89,14 @@ class Runner {
   }
 
   Output operator()(const ShowPlan& command) {
-    const RevisionGraph graph = read_graph(options_, report_);
-    // Of a file that is still to be made, too.
-    Workplace workplace(options_, context_.observer, context_.stop, Workplace::WhenMissing::Create);
-    const std::vector<RevisionId> rows = workplace.rows();
-    note_rows(rows);
-    const RunPlan planned = plan_run(command, graph, rows, workplace);
-    const Plan& plan = planned.plan;
+    const PlanShown shown =
+        show_plan(options_, command, context_.observer, context_.stop, paint(), report_);
+    const Plan& plan = shown.plan;
     report_.target_revisions = {plan.targets.begin(), plan.targets.end()};
     report_.pending = static_cast<int>(plan.steps.size());
     report_.message = plan.steps.empty() ? fmt::format("already at {}", revisions_text(plan.finish))
                                          : fmt::format("{} steps", plan.steps.size());
-    return {plan.steps.empty() ? report_.message + "\n"
-                               : plan_text(plan, planned.graph_or(graph), paint()),
-            plan_json(plan, planned.graph_or(graph))};
+    return {plan.steps.empty() ? report_.message + "\n" : shown.text, shown.json};
   }
 
   Output operator()(const Current& command) {

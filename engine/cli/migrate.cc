@@ -2,25 +2,32 @@
 #include "engine/cli/migrate.h"
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include <atomic>
 #include <condition_variable>
 #include <functional>
 #include <memory>
 #include <mutex>
+#include <nlohmann/json.hpp>
+#include <optional>
 #include <thread>
 #include <utility>
 #include <vector>
 
 #include "engine/cli/inputs.h"
+#include "engine/cli/json_text.h"
 #include "engine/cli/observer_group.h"
+#include "engine/cli/plan_file.h"
 #include "engine/cli/prepare.h"
 #include "engine/cli/print.h"
+#include "engine/cli/report_file.h"
 #include "engine/cli/run_history.h"
 #include "engine/cli/run_hooks.h"
 #include "engine/cli/stored_scripts.h"
 #include "engine/cli/workplace.h"
 #include "engine/core/error.h"
+#include "engine/db/catalog.h"
 #include "engine/db/history_table.h"
 #include "engine/run/migrator.h"
 
@@ -38,6 +45,43 @@ RevisionSet set_of(const Rows& rows) { return {rows.begin(), rows.end()}; }
 Workplace::WhenMissing when_missing(const Command& command) {
   return std::holds_alternative<Downgrade>(command) ? Workplace::WhenMissing::Fail
                                                     : Workplace::WhenMissing::Create;
+}
+
+using Json = nlohmann::ordered_json;
+
+// The plan as data; with `paint` as `text`, too. Refuses what --no-destructive forbids.
+Json document_of(const Plan& plan, const RevisionGraph& graph,
+                 const std::vector<PreparedStep>& steps, const ShowPlan& command,
+                 const Options& options, Workplace& workplace, const std::string& engine_version,
+                 const Paint* paint = nullptr, std::string* text = nullptr) {
+  const SqlFlavour flavour = workplace.dialect().flavour();
+  Catalog catalog;
+  if (flavour == SqlFlavour::PostgreSql && !steps.empty()) {
+    catalog = read_catalog(workplace.connection(), question_of(steps));
+  }
+  const PlanReview review = review_plan(steps, options.transactions, catalog, flavour);
+  if (options.no_destructive) refuse_destructive(steps, review);
+  const PlanInputs inputs{plan,
+                          graph,
+                          steps,
+                          review,
+                          catalog,
+                          command.target,
+                          command.downgrade,
+                          options.transactions,
+                          options.version_table,
+                          workplace.url().display,
+                          std::string(workplace.dialect().name()),
+                          engine_version};
+  if (paint != nullptr) *text = plan_text(inputs, *paint);
+  return plan_document(inputs);
+}
+
+// Upgrade or Apply with --plan: the command that made the plan.
+ShowPlan planned_command(const Json& document) {
+  return {document.at("targetName").get<std::string>(),
+          document.at("downgrade") == "allow" ? DowngradePolicy::Allow : DowngradePolicy::Forbid,
+          {}};
 }
 
 // Keeps report.to true however execution ends: the rows that are known to be reached. A COMMIT
@@ -59,7 +103,9 @@ class Migration {
         graph_(read_graph(options, report)),
         workplace_(options, observer, stop_, when_missing(options.command)),
         hooks_({options.settings.run_hooks(), environment, observer, stop_, report,
-                workplace_.url().display}) {}
+                workplace_.url().display}) {
+    if (!options.plan_file.empty()) read_plan();
+  }
 
   void run() {
     plan(workplace_.rows());
@@ -74,7 +120,7 @@ class Migration {
  private:
   void plan(const Rows& rows) {
     report_.from = report_.to = sorted(set_of(rows));
-    planned_ = plan_run(options_.command, graph_, rows, workplace_);
+    planned_ = plan_run(command_, graph_, rows, workplace_);
     for (const std::string& warning : plan_.warnings) observer_.warned(warning);
     report_.target_revisions = sorted(plan_.targets);
     report_.pending = static_cast<int>(plan_.steps.size());
@@ -83,12 +129,41 @@ class Migration {
   void prepare_steps() {
     steps_ = prepare(plan_, graph(), workplace_.dialect(), options_, planned_.stored);
     workplace_.versions().check_width(workplace_.connection(), written_by(plan_));
+    if (made_) {
+      compare_with_plan();
+    } else if (options_.no_destructive) {
+      const SqlFlavour flavour = workplace_.dialect().flavour();
+      refuse_destructive(steps_, review_plan(steps_, options_.transactions, {}, flavour));
+    }
     hooks_.check();
+  }
+
+  void read_plan() {
+    made_ = read_plan_file(options_.plan_file);
+    const ShowPlan made = planned_command(*made_);
+    report_.target = made.target;
+    DowngradePolicy allowed = DowngradePolicy::Forbid;
+    if (const auto* apply = std::get_if<Apply>(&options_.command)) allowed = apply->downgrade;
+    // Downwards only if both, plan and command, permit it.
+    command_ = Apply{made.target, made.downgrade == allowed ? allowed : DowngradePolicy::Forbid};
+  }
+
+  void compare_with_plan() {
+    const Json now = document_of(plan_, graph(), steps_, planned_command(*made_), options_,
+                                 workplace_, report_.engine_version);
+    const auto differences = plan_differences(*made_, now);
+    if (differences.empty()) return;
+    throw Error(Reason::PlanOutdated,
+                fmt::format("the plan in {} is not what would be done now: {}",
+                            options_.plan_file.string(), fmt::join(differences, "; ")),
+                "make a new one with `stillhead plan TARGET --out FILE`, look at it, and run that");
   }
 
   void run_locked() {
     const std::unique_ptr<MigrationLock> lock = workplace_.lock();
-    if (const Rows rows = workplace_.rows(); set_of(rows) != plan_.start) {
+    // A plan is compared once more: scripts and tables may have changed while the lock was waited
+    // for.
+    if (const Rows rows = workplace_.rows(); made_ || set_of(rows) != plan_.start) {
       plan(rows);
       if (plan_.steps.empty()) {
         report_.message =
@@ -148,6 +223,8 @@ class Migration {
   RunReport& report_;
   RevisionGraph graph_;
   Workplace workplace_;
+  Command command_ = options_.command;
+  std::optional<Json> made_ = {};  // --plan
   RunHooks hooks_;
   RunPlan planned_ = {};
   const Plan& plan_ = planned_.plan;
@@ -248,6 +325,24 @@ void ensure_version(const Options& options, Observer& observer, std::stop_token 
   workplace.versions().create(workplace.connection());
   transaction.commit();
   report.message = "the version table is made";
+}
+
+PlanShown show_plan(const Options& options, const ShowPlan& command, Observer& observer,
+                    std::stop_token stop, const Paint& paint, RunReport& report) {
+  const RevisionGraph graph = read_graph(options, report);
+  // Of a file that is still to be made, too.
+  Workplace workplace(options, observer, std::move(stop), Workplace::WhenMissing::Create);
+  const Rows rows = workplace.rows();
+  report.from = report.to = sorted(set_of(rows));
+  PlanShown shown;
+  const RunPlan planned = plan_run(command, graph, rows, workplace);
+  shown.plan = planned.plan;
+  const RevisionGraph& whole = planned.graph_or(graph);
+  const auto steps = prepare(shown.plan, whole, workplace.dialect(), options, planned.stored);
+  shown.json = json_line(document_of(shown.plan, whole, steps, command, options, workplace,
+                                     report.engine_version, &paint, &shown.text));
+  if (!command.out.empty()) write_plan_file(command.out, shown.json);
+  return shown;
 }
 
 Plan plan_for(const Command& command, const RevisionGraph& graph,

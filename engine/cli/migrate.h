@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "engine/cli/options.h"
+#include "engine/cli/paint.h"
 #include "engine/contract/report.h"
 #include "engine/core/plan.h"
 #include "engine/run/observer.h"
@@ -31,6 +32,15 @@ void ensure_version(const Options&, Observer&, std::stop_token, RunReport& repor
 // The plan of Upgrade, Downgrade, Apply or ShowPlan. `rows` of the version table in the database's
 // order, which settles what `-1` means where there are several.
 Plan plan_for(const Command&, const RevisionGraph&, const std::vector<RevisionId>& rows);
+
+// What `plan` shows. Changes nothing.
+struct PlanShown {
+  Plan plan = {};
+  std::string text = {};
+  std::string json = {};
+};
+PlanShown show_plan(const Options&, const ShowPlan&, Observer&, std::stop_token, const Paint&,
+                    RunReport& report);
 
 // The version rows once the first `done` steps of `plan` are committed.
 RevisionSet rows_after(const Plan& plan, std::size_t done);

@@ -135,6 +135,8 @@ Options read_options(Settings settings, const Arguments& arguments,
   options.attempt = number_of<int>(settings, Key::Attempt);
   options.history_readers = settings.list(Key::HistoryReaders);
   options.run_id = settings.text(Key::RunId);
+  options.plan_file = arguments.value("plan").value_or("");
+  options.no_destructive = arguments.has("no-destructive");
   options.quiet = arguments.has("quiet");
   options.color = !arguments.has("no-color") && !is_variable_set(environment, "NO_COLOR") &&
                   !is_dumb_terminal(environment);
@@ -220,7 +222,7 @@ Command make_apply(const Arguments& arguments) {
   return Apply{argument_of(arguments), downgrade_policy(arguments)};
 }
 Command make_plan(const Arguments& arguments) {
-  return ShowPlan{argument_of(arguments), downgrade_policy(arguments)};
+  return ShowPlan{argument_of(arguments), downgrade_policy(arguments), text_of(arguments, "out")};
 }
 Command make_stamp(const Arguments& arguments) {
   return Stamp{arguments.positional, arguments.has("purge"), arguments.has("sql")};
@@ -368,6 +370,9 @@ Options parse_options(const std::vector<std::string>& words, const Environment& 
                 fmt::format("option --{} is for env.py, which this version does not run", option),
                 "leave it out once you know that nothing depends on it, such as the database, the "
                 "schema or the tenant");
+  }
+  if (arguments.has("sql") && (arguments.has("plan") || arguments.has("no-destructive"))) {
+    refuse("--sql executes nothing: it takes neither --plan nor --no-destructive");
   }
   const Command command = make_command(arguments);
   Options options =

@@ -39,6 +39,7 @@ struct Apply {
 struct ShowPlan {
   std::string target = {};
   DowngradePolicy downgrade = DowngradePolicy::Forbid;
+  std::filesystem::path out = {};  // --out; empty: none
 };
 struct Stamp {
   std::vector<std::string> targets = {};
@@ -162,6 +163,8 @@ struct Options {
   Timeouts timeouts = {};
   std::chrono::milliseconds run_timeout{0};  // 0: none
   std::chrono::milliseconds connect_timeout{10'000};
+  std::filesystem::path plan_file = {};  // --plan: upgrade, apply; empty: none
+  bool no_destructive = false;
   std::string scripts_sha256 = {};  // 64 lower-case hex digits; empty: not checked
   ReportOptions report = {};
   std::vector<std::string> history_readers = {};  // roles

@@ -263,13 +263,10 @@ std::string running_text(const StampStep& step) {
                      fmt::join(step.to, ", "));
 }
 
-std::string plan_text(const Plan& plan, const RevisionGraph& graph, const Paint& paint) {
-  std::string text;
-  for (const Step& step : plan.steps) {
-    const std::string running = running_text(step, graph.at(step.revision));
-    text += paint.foreign(running.substr(running.find(' ') + 1)) + "\n";
-    for (const RowChange& change : step.rows) text += fmt::format("  {}\n", row_text(change));
-  }
+std::string step_text(const Step& step, const Revision& revision, const Paint& paint) {
+  const std::string running = running_text(step, revision);
+  std::string text = paint.foreign(running.substr(running.find(' ') + 1)) + "\n";
+  for (const RowChange& change : step.rows) text += fmt::format("  {}\n", row_text(change));
   return text;
 }
 
@@ -315,24 +312,8 @@ std::string show_json(const RevisionGraph& graph, const std::vector<RevisionId>&
   return json_line({{"revisions", documents(graph, shown)}});
 }
 
-std::string plan_json(const Plan& plan, const RevisionGraph& graph) {
-  Json steps = Json::array();
-  for (const Step& step : plan.steps) {
-    Json rows = Json::array();
-    for (const RowChange& change : step.rows) {
-      Json row = Json::object();
-      row["from"] = change.from.empty() ? Json(nullptr) : Json(change.from);
-      row["to"] = change.to.empty() ? Json(nullptr) : Json(change.to);
-      rows.push_back(std::move(row));
-    }
-    steps.push_back({{"direction", step.direction == Direction::Up ? "upgrade" : "downgrade"},
-                     {"revision", document(graph, graph.at(step.revision))},
-                     {"rows", std::move(rows)}});
-  }
-  return json_line({{"from", plan.start},
-                    {"target", plan.targets},
-                    {"steps", std::move(steps)},
-                    {"to", plan.finish}});
+Json revision_json(const RevisionGraph& graph, const Revision& revision) {
+  return document(graph, revision);
 }
 
 std::string current_json(const RevisionGraph& graph, const RevisionSet& rows,

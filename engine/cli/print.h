@@ -4,6 +4,7 @@
 // (docs/cli.md). Pure: makes text, prints nothing. Each text ends with a newline, or is empty.
 #pragma once
 
+#include <nlohmann/json_fwd.hpp>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -45,7 +46,7 @@ std::string running_text_short(const Step&, const Revision&);
 std::string running_text(const StampStep&);
 
 // A line a step, "upgrade a -> b, message", and a line for each change of the version table.
-std::string plan_text(const Plan&, const RevisionGraph&, const Paint&);
+std::string step_text(const Step&, const Revision&, const Paint&);
 
 // "base" for none; else the ids, comma-separated.
 std::string revisions_text(const RevisionSet&);
@@ -60,7 +61,7 @@ std::string history_json(const RevisionGraph&, const std::vector<RevisionId>& sh
 std::string heads_json(const RevisionGraph&, HeadsBy);
 std::string branches_json(const RevisionGraph&);
 std::string show_json(const RevisionGraph&, const std::vector<RevisionId>& shown);
-std::string plan_json(const Plan&, const RevisionGraph&);
+nlohmann::ordered_json revision_json(const RevisionGraph&, const Revision&);
 std::string current_json(const RevisionGraph&, const RevisionSet& rows, std::string_view database);
 
 }  // namespace engine

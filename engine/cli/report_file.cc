@@ -18,11 +18,13 @@ namespace {
 namespace fs = std::filesystem;
 
 // Owner may write, everybody may read: a report holds no secret.
-constexpr mode_t kMode = 0644;
+constexpr mode_t kReportMode = 0644;
+constexpr mode_t kPlanMode = 0600;
 
-[[noreturn]] void fail(const fs::path& file, const std::string& cause) {
+[[noreturn]] void fail(const fs::path& file, const std::string& cause,
+                       std::string_view what = "report") {
   throw Error(Reason::InvalidUsage,
-              fmt::format("cannot write the report to {}: {}", file.string(), cause),
+              fmt::format("cannot write the {} to {}: {}", what, file.string(), cause),
               "the folder must exist, be writable and have free space");
 }
 
@@ -36,8 +38,8 @@ bool write_all(int descriptor, std::string_view text) {
   return true;
 }
 
-bool write_file(const std::string& name, int flags, std::string_view text) {
-  const int descriptor = ::open(name.c_str(), O_WRONLY | O_CREAT | O_CLOEXEC | flags, kMode);
+bool write_file(const std::string& name, int flags, std::string_view text, mode_t mode) {
+  const int descriptor = ::open(name.c_str(), O_WRONLY | O_CREAT | O_CLOEXEC | flags, mode);
   if (descriptor < 0) return false;
   const bool written = write_all(descriptor, text);
   const int write_error = errno;
@@ -46,12 +48,13 @@ bool write_file(const std::string& name, int flags, std::string_view text) {
   return written && closed;
 }
 
-bool replace_file(const fs::path& file, std::string_view text) {
+bool replace_file(const fs::path& file, std::string_view text, mode_t mode) {
   std::error_code ignored;
   const fs::file_status status = fs::symlink_status(file, ignored);
   if (fs::exists(status) && !fs::is_regular_file(status)) return false;
   const std::string temporary = fmt::format("{}.{}.tmp", file.string(), ::getpid());
-  if (write_file(temporary, O_EXCL, text) && std::rename(temporary.c_str(), file.c_str()) == 0) {
+  if (write_file(temporary, O_EXCL, text, mode) &&
+      std::rename(temporary.c_str(), file.c_str()) == 0) {
     return true;
   }
   ::unlink(temporary.c_str());
@@ -72,9 +75,15 @@ void check_report_file(const fs::path& file) {
 }
 
 void write_report_file(const fs::path& file, std::string_view text) {
-  if (replace_file(file, text)) return;
-  if (write_file(file.string(), O_TRUNC, text)) return;
+  if (replace_file(file, text, kReportMode)) return;
+  if (write_file(file.string(), O_TRUNC, text, kReportMode)) return;
   fail(file, errno == EISDIR ? "it is a folder" : std::strerror(errno));
+}
+
+void write_plan_file(const fs::path& file, std::string_view text) {
+  if (replace_file(file, text, kPlanMode)) return;
+  if (write_file(file.string(), O_TRUNC, text, kPlanMode)) return;
+  fail(file, errno == EISDIR ? "it is a folder" : std::strerror(errno), "plan");
 }
 
 }  // namespace engine

@@ -16,4 +16,8 @@ void check_report_file(const std::filesystem::path&);
 // file is written in place. Throws Error(InvalidUsage).
 void write_report_file(const std::filesystem::path&, std::string_view text);
 
+// Likewise, of a plan. Only its owner may read a file that is made by this: statements can hold
+// people's data.
+void write_plan_file(const std::filesystem::path&, std::string_view text);
+
 }  // namespace engine

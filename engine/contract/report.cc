@@ -33,6 +33,8 @@ constexpr std::array kReasons = {
     ReasonInfo{Reason::AuthenticationFailed, "AuthenticationFailed", 5, "AuthenticationFailed"},
     ReasonInfo{Reason::DowngradeForbidden, "DowngradeForbidden", 6, "DowngradeForbidden"},
     ReasonInfo{Reason::IrreversibleRevision, "IrreversibleRevision", 6, "DowngradeForbidden"},
+    ReasonInfo{Reason::DestructiveForbidden, "DestructiveForbidden", 6, "DestructiveChangeBlocked"},
+    ReasonInfo{Reason::PlanOutdated, "PlanOutdated", 6, "ApprovalRequired"},
     ReasonInfo{Reason::HookFailed, "HookFailed", 6, "MigrationFailed"},
     ReasonInfo{Reason::NotUpToDate, "NotUpToDate", 7, "Progressing"},
     ReasonInfo{Reason::DeadlineExceeded, "DeadlineExceeded", 5, "DeadlineExceeded"},

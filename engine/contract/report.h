@@ -38,6 +38,8 @@ enum class Reason {
   AuthenticationFailed,  // role, password, database name or pg_hba.conf
   DowngradeForbidden,    // `apply --downgrade=forbid` would have to go down
   IrreversibleRevision,  // a downgrade meets a script without a downgrade section
+  DestructiveForbidden,  // with --no-destructive, and a step would lose data
+  PlanOutdated,          // --plan FILE is not what would be done now
   HookFailed,            // a hook before the run or before a revision said no
   NotUpToDate,           // for commands that only ask
   DeadlineExceeded,      // --run-timeout is over; rolled back

@@ -140,6 +140,8 @@ constexpr ReasonRow kContract[] = {
     {Reason::AuthenticationFailed, "AuthenticationFailed", 5, "AuthenticationFailed"},
     {Reason::DowngradeForbidden, "DowngradeForbidden", 6, "DowngradeForbidden"},
     {Reason::IrreversibleRevision, "IrreversibleRevision", 6, "DowngradeForbidden"},
+    {Reason::DestructiveForbidden, "DestructiveForbidden", 6, "DestructiveChangeBlocked"},
+    {Reason::PlanOutdated, "PlanOutdated", 6, "ApprovalRequired"},
     {Reason::HookFailed, "HookFailed", 6, "MigrationFailed"},
     {Reason::NotUpToDate, "NotUpToDate", 7, "Progressing"},
     {Reason::DeadlineExceeded, "DeadlineExceeded", 5, "DeadlineExceeded"},

@@ -257,7 +257,7 @@ TEST(SqlBodyTest, RefusesWithFileLineAndRemedy) {
        "a.sql:3: text before the first marker; put `-- stillhead:upgrade` before the statements"},
       {"-- revision: a\n-- stillhead:upgarde\n",
        "a.sql:2: unknown marker `-- stillhead:upgarde`; did you mean 'upgrade'?; the markers are "
-       "upgrade, downgrade, autocommit and end"},
+       "upgrade, downgrade, autocommit, batch, pre, post and end"},
       {"-- revision: a\n-- stillhead:upgrade\nA;\n-- Stillhead:Downgrade\nB;\n",
        "a.sql:4: '-- Stillhead:Downgrade' looks like a marker and is none; write `-- "
        "stillhead:downgrade`, or word the comment differently"},

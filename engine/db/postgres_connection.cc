@@ -310,8 +310,9 @@ long position_of(const PGresult* result) {
 class Message {
  public:
   void add(std::string_view statement) {
+    if (!text_.empty()) text_ += "\n;\n";  // what is before may end in a comment
     begins_.push_back(text_.size());
-    text_.append(statement).append("\n;\n");  // it may end in a comment
+    text_ += statement;
   }
   const std::string& text() const { return text_; }
   std::size_t size() const { return begins_.size(); }

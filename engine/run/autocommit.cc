@@ -105,6 +105,11 @@ void Autocommit::check() const {
       "them by hand, and say so with `stillhead stamp --purge REVISION`");
 }
 
+const OwnTimeouts& Autocommit::own() {
+  if (!own_) own_ = own_timeouts(step_);
+  return *own_;
+}
+
 std::size_t Autocommit::done() const {
   const auto found = earlier_.find(key_);
   return found == earlier_.end() ? 0 : static_cast<std::size_t>(found->second.done);
@@ -205,7 +210,7 @@ bool Autocommit::run_with_journal(std::size_t index, int attempt,
   if (shuns_transactions(sql(index), flavour)) return false;
   std::vector<std::string> message;
   if (flavour == SqlFlavour::PostgreSql) {
-    message = LocalTimeouts(timeouts_, attempt).before(step_, step_.statements[index]);
+    message = LocalTimeouts(timeouts_, attempt).before(own(), step_.statements[index]);
   }
   const std::size_t own = message.size();
   message.push_back(sql(index));
@@ -230,14 +235,14 @@ void Autocommit::run_bare(std::size_t index, bool again, Observer& observer) {
   const bool unlimited = connection_.dialect().flavour() == SqlFlavour::PostgreSql &&
                          lock_class(sql(index)) == LockClass::Long;
   std::size_t at = 0;
-  if (unlimited) connection_.execute_all(unlimited_timeouts(step_), at);
+  if (unlimited) connection_.execute_all(unlimited_timeouts(own()), at);
   remove_leftovers(index, again);
   write(progress(index, true));
   bare_ = true;
   execute_bare(index, again, observer);
   bare_ = false;
   write(progress(index + 1, false));
-  if (unlimited) connection_.execute_all(reset_timeouts(step_), at);
+  if (unlimited) connection_.execute_all(reset_timeouts(own()), at);
 }
 
 void Autocommit::execute_bare(std::size_t index, bool again, Observer& observer) {

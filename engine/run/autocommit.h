@@ -9,6 +9,7 @@
 #include <cstddef>
 #include <functional>
 #include <map>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -50,6 +51,7 @@ class Autocommit {
   std::vector<std::string> clear() const;
 
  private:
+  const OwnTimeouts& own();
   const std::string& sql(std::size_t index) const { return step_.statements[index].sql; }
   Progress progress(std::size_t done, bool in_doubt) const;
   void write(const Progress&);
@@ -69,12 +71,13 @@ class Autocommit {
   const JournalTable* journal_;
   const std::map<JournalKey, Progress>& earlier_;
   const Timeouts& timeouts_;
+  std::optional<OwnTimeouts> own_ = {};  // once it was asked for
   JournalKey key_;
   bool kept_ = false;      // the journal has a line of this revision
   bool in_doubt_ = false;  // the first statement of this run was announced by an earlier one
   bool bare_ = false;
   long rows_ = 0;                // of the last statement
-  std::string cursor_ = {};  // of the batched statement that is next; empty: it was not begun
+  std::string cursor_ = {};      // of the batched statement that is next; empty: it was not begun
   std::string index_name_ = {};  // quoted, of the last index_state()
 };
 

@@ -81,6 +81,10 @@ struct StepRun {
     return index < count() ? fmt::format("statement {} of {}", index + 1, count())
                            : "its version row";
   }
+  const OwnTimeouts& own_timeouts() {
+    if (!own) own = engine::own_timeouts(prepared);
+    return *own;
+  }
   // The statements of a transaction that was rolled back have not run.
   void forget(const Piece& piece) {
     std::erase_if(report.statements, [&](const StatementReport& statement) {
@@ -92,7 +96,8 @@ struct StepRun {
 
   const PreparedStep& prepared;
   Autocommit autocommit;
-  int number = 0;            // of the step in the run, from 1
+  int number = 0;  // of the step in the run, from 1
+  std::optional<OwnTimeouts> own = {};
   bool needs_reset = false;  // of the session, before its first statement
   std::string started_at = {};
   std::optional<Clock::time_point> begun = {};
@@ -271,8 +276,11 @@ class Runner {
   // What ran outside of a transaction, and can commit in its middle, is left to people.
   bool can_try_again(const TransactionGroup& group, const Error& error, int attempt) const {
     if (!may_be_tried_again(error) || attempt > context_.timeouts.lock_retries) return false;
-    if (!group.alone || !where_.step->autocommit.is_bare()) return true;
     const Piece& piece = group.pieces.front();
+    const bool batch = group.alone && steps_[piece.step].prepared.statements[piece.first].kind ==
+                                          StatementKind::Batch;
+    if (batch) return false;  // has done so itself
+    if (!group.alone || !where_.step->autocommit.is_bare()) return true;
     return lock_class(where_.step->prepared.statements[piece.first].sql) == LockClass::Long;
   }
 
@@ -307,29 +315,42 @@ class Runner {
       if (renewing.reason() == Reason::Bug) throw;
       throw explained(error, group);
     }
-    if (has_arrived(group)) {
-      context_.observer.warned(
-          "the connection was lost during COMMIT; looked at in a new one, it "
-          "was committed");
-      committed(group);
-      return;
+    switch (outcome_of(group)) {
+      case Outcome::Committed:
+        context_.observer.warned(
+            "the connection was lost during COMMIT; looked at in a new one, "
+            "it was committed");
+        committed(group);
+        return;
+      case Outcome::RolledBack:
+        throw explained(Error(Reason::DatabaseUnreachable,
+                              "the connection was lost during COMMIT; looked at in a new one, it "
+                              "was rolled back",
+                              "run the same command again"),
+                        group);
+      case Outcome::Unknown:
+        throw explained(error, group);
     }
-    throw explained(Error(Reason::DatabaseUnreachable,
-                          "the connection was lost during COMMIT; looked at in a new one, it was "
-                          "rolled back",
-                          "run the same command again"),
-                    group);
   }
 
-  bool has_arrived(const TransactionGroup& group) {
+  enum class Outcome { Committed, RolledBack, Unknown };  // Unknown: somebody else was there
+
+  Outcome outcome_of(const TransactionGroup& group) {
     const Piece& last = group.pieces.back();
-    const StepRun& step = steps_[last.step];
+    const PreparedStep& step = prepared_[last.step];
     if (group.pieces.size() > 1 || last.completes) {
-      return context_.versions.read(context_.connection) == rows_after(group);
+      const RevisionSet rows = context_.versions.read(context_.connection);
+      if (rows == rows_after(group)) return Outcome::Committed;
+      return rows == rows_ ? Outcome::RolledBack : Outcome::Unknown;
     }
     const auto journal = context_.journal->read(context_.connection);
-    const auto found = journal.find({step.prepared.step.revision, step.prepared.step.direction});
-    return found != journal.end() && static_cast<std::size_t>(found->second.done) >= last.end;
+    const auto found = journal.find({step.step.revision, step.step.direction});
+    const std::size_t done =
+        found == journal.end() ? 0 : static_cast<std::size_t>(found->second.done);
+    if (done >= last.end) return Outcome::Committed;
+    // Of a batch, the last part may have arrived.
+    const bool batch = group.alone && step.statements[last.first].kind == StatementKind::Batch;
+    return batch ? Outcome::Unknown : Outcome::RolledBack;
   }
 
   RevisionSet rows_after(const TransactionGroup& group) const {
@@ -475,7 +496,7 @@ class Runner {
     }
     if (!joins_ && outbox.has_statement()) outbox.flush();
     if (flavour == SqlFlavour::PostgreSql) {
-      outbox.add(timeouts.before(step.prepared, statement), "at its timeouts");
+      outbox.add(timeouts.before(step.own_timeouts(), statement), "at its timeouts");
     }
     outbox.add_statement(index);
     if (outbox.bytes() > kLargeMessage || changes_session(statement.sql, flavour)) outbox.flush();

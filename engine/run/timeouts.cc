@@ -22,14 +22,11 @@ bool sets(const PreparedStep& step, std::string_view parameter) {
   });
 }
 
-std::vector<std::string> for_both(const PreparedStep& step, std::string_view format) {
+std::vector<std::string> for_both(const OwnTimeouts& own, std::string_view before,
+                                  std::string_view after) {
   std::vector<std::string> statements;
-  if (!sets(step, "LOCK_TIMEOUT")) {
-    statements.push_back(fmt::format(fmt::runtime(format), "lock_timeout"));
-  }
-  if (!sets(step, "STATEMENT_TIMEOUT")) {
-    statements.push_back(fmt::format(fmt::runtime(format), "statement_timeout"));
-  }
+  if (!own.lock) statements.push_back(fmt::format("{} lock_timeout{}", before, after));
+  if (!own.statement) statements.push_back(fmt::format("{} statement_timeout{}", before, after));
   return statements;
 }
 
@@ -54,11 +51,14 @@ bool may_be_tried_again(const Error& error) {
   return has_sqlstate(error, {"55P03", "40P01", "40001"});
 }
 
-std::vector<std::string> LocalTimeouts::before(const PreparedStep& step,
-                                               const Statement& statement) {
+OwnTimeouts own_timeouts(const PreparedStep& step) {
+  return {sets(step, "LOCK_TIMEOUT"), sets(step, "STATEMENT_TIMEOUT")};
+}
+
+std::vector<std::string> LocalTimeouts::before(const OwnTimeouts& own, const Statement& statement) {
   std::vector<std::string> statements;
   const LockClass kind = lock_class(statement.sql);
-  if (timeouts_.lock_timeout.count() > 0 && !sets(step, "LOCK_TIMEOUT")) {
+  if (timeouts_.lock_timeout.count() > 0 && !own.lock) {
     const bool limited = !lock_timeout_.empty() && lock_timeout_ != "0";
     if (kind == LockClass::Short) {
       want("lock_timeout", fmt::format("{}ms", lock_timeout_of(timeouts_, attempt_).count()),
@@ -67,7 +67,7 @@ std::vector<std::string> LocalTimeouts::before(const PreparedStep& step,
       want("lock_timeout", "0", lock_timeout_, statements);
     }
   }
-  if (timeouts_.statement_timeout.count() > 0 && !sets(step, "STATEMENT_TIMEOUT")) {
+  if (timeouts_.statement_timeout.count() > 0 && !own.statement) {
     const bool bounded = kind != LockClass::Long;
     want("statement_timeout",
          bounded ? fmt::format("{}ms", timeouts_.statement_timeout.count()) : "0",
@@ -83,12 +83,12 @@ void LocalTimeouts::want(const char* parameter, const std::string& value, std::s
   statements.push_back(fmt::format("SET LOCAL {} = '{}'", parameter, value));
 }
 
-std::vector<std::string> unlimited_timeouts(const PreparedStep& step) {
-  return for_both(step, "SET {} = 0");
+std::vector<std::string> unlimited_timeouts(const OwnTimeouts& own) {
+  return for_both(own, "SET", " = 0");
 }
 
-std::vector<std::string> reset_timeouts(const PreparedStep& step) {
-  return for_both(step, "RESET {}");
+std::vector<std::string> reset_timeouts(const OwnTimeouts& own) {
+  return for_both(own, "RESET", "");
 }
 
 }  // namespace engine

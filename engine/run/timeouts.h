@@ -33,15 +33,22 @@ std::chrono::milliseconds pause_after(const Timeouts&, int attempt, double rando
 // may succeed later.
 bool may_be_tried_again(const Error&);
 
+// What a step sets itself, and is left with.
+struct OwnTimeouts {
+  bool lock = false;
+  bool statement = false;
+};
+OwnTimeouts own_timeouts(const PreparedStep&);  // reads all its statements
+
 // The settings of one transaction, statement by statement.
 class LocalTimeouts {
  public:
   LocalTimeouts(const Timeouts& timeouts, int attempt) : timeouts_(timeouts), attempt_(attempt) {}
 
-  // The statements to send before `statement` of `step`. A step that sets a timeout itself is left
-  // with it. From the first statement that changes a definition on its limit holds for those behind
-  // it as well, since the transaction keeps the lock.
-  std::vector<std::string> before(const PreparedStep& step, const Statement& statement);
+  // The statements to send before `statement` of a step. From the first statement that changes a
+  // definition on its limit holds for those behind it as well, since the transaction keeps the
+  // lock.
+  std::vector<std::string> before(const OwnTimeouts&, const Statement& statement);
   // The session was reset.
   void forget() { lock_timeout_ = statement_timeout_ = {}; }
 
@@ -56,7 +63,7 @@ class LocalTimeouts {
 };
 
 // For a statement of LockClass::Long that is on no transaction: it waits as long as it takes.
-std::vector<std::string> unlimited_timeouts(const PreparedStep&);
-std::vector<std::string> reset_timeouts(const PreparedStep&);
+std::vector<std::string> unlimited_timeouts(const OwnTimeouts&);
+std::vector<std::string> reset_timeouts(const OwnTimeouts&);
 
 }  // namespace engine

@@ -41,7 +41,7 @@ class Reader {
 TEST_F(LockRetryTest, AChangeGoesInWhenTheReaderHasLeft) {
   script("a1", "", "UPDATE t SET n = 1 WHERE id = 1;\nALTER TABLE t ADD COLUMN x integer;", "");
   Reader reader(database_);
-  test::RunningProgram program(test::engine_program(),
+  test::RunningProgram program(engine_program(),
                                with_defaults({"upgrade", "heads", "--lock-timeout", "200ms",
                                               "--report", folder_ / "report.json"}),
                                environment_);
@@ -175,7 +175,7 @@ TEST_F(BatchProgramTest, EveryRowIsTouchedOnce) {
 
 TEST_F(BatchProgramTest, AKilledRunGoesOnBehindItsLastBatch) {
   batch_script("key=id size=50 pause=50ms", "UPDATE t SET n = n + 1");
-  test::RunningProgram program(test::engine_program(), with_defaults({"upgrade", "heads"}),
+  test::RunningProgram program(engine_program(), with_defaults({"upgrade", "heads"}),
                                environment_);
   test::wait_until("some batches", [&] {
     return std::stoi(database_.column("SELECT count(*) FROM t WHERE n = 1").at(0)) > 100;
@@ -190,7 +190,7 @@ TEST_F(BatchProgramTest, AKilledRunGoesOnBehindItsLastBatch) {
 
 TEST_F(BatchProgramTest, AStatementThatWasChangedInItsMiddleIsRefused) {
   batch_script("key=id size=50 pause=50ms", "UPDATE t SET n = n + 1");
-  test::RunningProgram program(test::engine_program(), with_defaults({"upgrade", "heads"}),
+  test::RunningProgram program(engine_program(), with_defaults({"upgrade", "heads"}),
                                environment_);
   test::wait_until("some batches", [&] {
     return std::stoi(database_.column("SELECT count(*) FROM t WHERE n = 1").at(0)) > 100;

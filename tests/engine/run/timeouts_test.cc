@@ -42,7 +42,7 @@ TEST(TimeoutsTest, PausesGrowToTheirLimitAndAreDrawnFromTheUpperHalf) {
 TEST(TimeoutsTest, StatementsOnRowsAreLeftAloneUntilALockIsTaken) {
   Timeouts timeouts;
   timeouts.lock_timeout = milliseconds(1'000);
-  const PreparedStep none;
+  const OwnTimeouts none;
   LocalTimeouts local(timeouts, 4);
   EXPECT_EQ(local.before(none, {"UPDATE t SET a = 1", 1, true}), Log{});
   EXPECT_EQ(local.before(none, {"ALTER TABLE t VALIDATE CONSTRAINT c", 1, true}),
@@ -61,9 +61,12 @@ TEST(TimeoutsTest, WhatAScriptSetsItselfIsLeftAlone) {
   Timeouts timeouts;
   timeouts.lock_timeout = milliseconds(1'000);
   timeouts.statement_timeout = milliseconds(7);
-  const PreparedStep own = step({"DROP TABLE t", "SET LOCAL lock_timeout = '9s'"});
+  const OwnTimeouts own = own_timeouts(step({"DROP TABLE t", "SET LOCAL lock_timeout = '9s'"}));
+  EXPECT_TRUE(own.lock);
+  EXPECT_FALSE(own.statement);
   LocalTimeouts local(timeouts, 1);
-  EXPECT_EQ(local.before(own, own.statements[0]), Log{"SET LOCAL statement_timeout = '7ms'"});
+  EXPECT_EQ(local.before(own, {"DROP TABLE t", 1, true}),
+            Log{"SET LOCAL statement_timeout = '7ms'"});
   EXPECT_EQ(unlimited_timeouts(own), Log{"SET statement_timeout = 0"});
   EXPECT_EQ(reset_timeouts(own), Log{"RESET statement_timeout"});
 }

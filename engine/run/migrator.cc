@@ -299,7 +299,9 @@ class Runner {
 
   Error given_up(const Error& error, int attempt) {
     if (!may_be_tried_again(error)) return error;
-    const std::string blockers = watcher_.take_blockers();
+    std::string blockers = watcher_.take_blockers();
+    const std::vector<std::string>& earlier = where_.step->report.blockers;
+    if (blockers.empty() && !earlier.empty()) blockers = earlier.back();
     const std::string tries = attempt == 1 ? "" : fmt::format("; tried {} times", attempt);
     const std::string who = blockers.empty() ? "" : "; in the way: " + blockers;
     return Error(Reason::LockTimeout, error.message() + tries + who, *error.failure(),

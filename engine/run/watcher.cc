@@ -13,7 +13,7 @@ namespace {
 
 using std::chrono::milliseconds;
 
-constexpr milliseconds kFirstLook{80};  // before the shortest lock_timeout of ours is over
+constexpr milliseconds kFirstLook{50};  // before the shortest lock_timeout of ours is over
 constexpr milliseconds kPause{500};
 
 double number(const std::optional<std::string>& text) {

@@ -64,7 +64,7 @@ TEST_F(LockRetryTest, TheLastTryIsLimitedToo) {
   script("a1", "", "ALTER TABLE t ADD COLUMN x integer;", "");
   Reader reader(database_);
   const test::ProgramEnd end =
-      run_with_report({"upgrade", "heads", "--lock-timeout", "100ms", "--lock-retries", "1"});
+      run_with_report({"upgrade", "heads", "--lock-timeout", "2s", "--lock-retries", "1"});
   EXPECT_EQ(end.exit_code, 5);
   EXPECT_EQ(report_.reason, Reason::LockTimeout);
   EXPECT_NE(report_.message.find("canceling statement due to lock timeout (55P03); tried 2 times; "
@@ -175,8 +175,7 @@ TEST_F(BatchProgramTest, EveryRowIsTouchedOnce) {
 
 TEST_F(BatchProgramTest, AKilledRunGoesOnBehindItsLastBatch) {
   batch_script("key=id size=50 pause=50ms", "UPDATE t SET n = n + 1");
-  test::RunningProgram program(engine_program(), with_defaults({"upgrade", "heads"}),
-                               environment_);
+  test::RunningProgram program(engine_program(), with_defaults({"upgrade", "heads"}), environment_);
   test::wait_until("some batches", [&] {
     return std::stoi(database_.column("SELECT count(*) FROM t WHERE n = 1").at(0)) > 100;
   });
@@ -190,8 +189,7 @@ TEST_F(BatchProgramTest, AKilledRunGoesOnBehindItsLastBatch) {
 
 TEST_F(BatchProgramTest, AStatementThatWasChangedInItsMiddleIsRefused) {
   batch_script("key=id size=50 pause=50ms", "UPDATE t SET n = n + 1");
-  test::RunningProgram program(engine_program(), with_defaults({"upgrade", "heads"}),
-                               environment_);
+  test::RunningProgram program(engine_program(), with_defaults({"upgrade", "heads"}), environment_);
   test::wait_until("some batches", [&] {
     return std::stoi(database_.column("SELECT count(*) FROM t WHERE n = 1").at(0)) > 100;
   });

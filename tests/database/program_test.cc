@@ -382,7 +382,8 @@ TEST_F(SqliteProgramTest, PlanTellsWhatWouldBeDoneAndDoesNothing) {
   ASSERT_EQ(run({"upgrade", "heads"}).exit_code, 0);
   EXPECT_EQ(run({"plan", "a1"}).exit_code, 6);
   EXPECT_EQ(run({"plan", "b2", "--downgrade", "allow"}).out,
-            "downgrade c3 -> b2, make c3\n  update 'c3' to 'b2'\n");
+            "downgrade c3 -> b2, make c3\n  update 'c3' to 'b2'\n"
+            "  statement 1, line 7: data-loss: table-dropped\n");
   EXPECT_EQ(run({"plan", "heads"}).out, "already at c3\n");
   const Json plan = Json::parse(run({"plan", "b2", "--downgrade", "allow", "--json"}).out);
   EXPECT_EQ(plan["steps"][0]["rows"][0]["to"], "b2");

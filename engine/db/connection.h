@@ -62,7 +62,8 @@ class Connection {
   // sent, by the thread that waits for it. May use other connections, not this one. Must not throw.
   // Empty: nobody is called.
   using WhileWaiting = std::function<void(std::chrono::milliseconds)>;
-  virtual void while_waiting(WhileWaiting /*call*/, std::chrono::milliseconds /*interval*/) {}
+  virtual void while_waiting(const WhileWaiting& /*call*/, std::chrono::milliseconds /*interval*/) {
+  }
   // The process that the server named when the session began; 0: none. Another one than
   // pg_backend_pid(): a pooler stands in between.
   virtual int server_pid() const noexcept { return 0; }

@@ -44,8 +44,8 @@ class EchoConnection : public Connection {
   bool in_transaction() const noexcept override { return connection_->in_transaction(); }
   bool alive() noexcept override { return connection_->alive(); }
   void reconnect() override { connection_->reconnect(); }
-  void while_waiting(WhileWaiting call, std::chrono::milliseconds interval) override {
-    connection_->while_waiting(std::move(call), interval);
+  void while_waiting(const WhileWaiting& call, std::chrono::milliseconds interval) override {
+    connection_->while_waiting(call, interval);
   }
   int server_pid() const noexcept override { return connection_->server_pid(); }
   void cancel() noexcept override { connection_->cancel(); }

@@ -397,8 +397,8 @@ class PostgresConnection : public Connection {
     wakeup_.raise();
   }
 
-  void while_waiting(WhileWaiting call, milliseconds interval) override {
-    while_waiting_ = std::move(call);
+  void while_waiting(const WhileWaiting& call, milliseconds interval) override {
+    while_waiting_ = call;
     call_interval_ = interval;
   }
   int server_pid() const noexcept override { return PQbackendPID(handle_); }

@@ -102,19 +102,13 @@ void take_constraint_attributes(SqlWords& words, ConstraintShape& constraint) {
     } else if (words.take_all({"on", "update"})) {
       constraint.on_update = take_referential_action(words);
     } else if (words.at_all({"not", "deferrable"}) || words.at_all({"no", "inherit"}) ||
-               words.at_all({"not", "enforced"})) {
+               words.at_all({"not", "enforced"}) || words.at_any({"match", "initially"})) {
       words.next();
       words.next();
-    } else if (words.at_any({"match", "initially"})) {
+    } else if (words.at_any({"deferrable", "enforced"}) ||
+               words.take_all({"using", "index", "tablespace"})) {
       words.next();
-      words.next();
-    } else if (words.at_any({"deferrable", "enforced"})) {
-      words.next();
-    } else if (words.take_all({"using", "index", "tablespace"})) {
-      words.next();
-    } else if (words.take("with") || words.take("include")) {
-      words.skip_parentheses();
-    } else if (words.take("where")) {
+    } else if (words.take("with") || words.take("include") || words.take("where")) {
       words.skip_parentheses();
     } else {
       return;
@@ -196,13 +190,12 @@ bool take_column_clause(SqlWords& words, ColumnShape& column) {
     take_generated(words, column);
   } else if (words.take("collate")) {
     column.collation = words.take_object().name;
-  } else if (words.take("null")) {
+  } else if (words.take("null") || words.take("deferrable") ||
+             words.take_all({"not", "deferrable"})) {
     return true;
   } else if (words.at_any({"storage", "compression"})) {
     words.next();
     words.next();
-  } else if (words.take("deferrable") || words.take_all({"not", "deferrable"})) {
-    return true;
   } else if (const auto constraint = take_constraint(words, column.name)) {
     if (constraint->kind == ConstraintKind::NotNull) {
       column.not_null = true;

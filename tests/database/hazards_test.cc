@@ -13,10 +13,10 @@
 #include "engine/sql/review.h"
 #include "tests/database/scratch_database.h"
 
-namespace test {
+namespace engine {
 namespace {
 
-using namespace engine;
+using test::ScratchDatabase;
 using enum HazardKind;
 
 constexpr const char* kSetUp = R"(
@@ -180,12 +180,12 @@ std::vector<Case> cases() {
 class HazardsTest : public testing::Test {
  protected:
   static void SetUpTestSuite() {
-    database_ = std::make_unique<ScratchDatabase>(SqlFlavour::PostgreSql);
-    const auto connection = database_->connect();
+    database = std::make_unique<ScratchDatabase>(SqlFlavour::PostgreSql);
+    const auto connection = database->connect();
     connection->execute(kSetUp);
     connection->execute("create access method heap2 type table handler heap_tableam_handler");
   }
-  static void TearDownTestSuite() { database_.reset(); }
+  static void TearDownTestSuite() { database.reset(); }
 
   static std::vector<HazardKind> said(const std::vector<std::string>& statements, bool transaction,
                                       SqlFlavour flavour = SqlFlavour::PostgreSql) {
@@ -193,7 +193,7 @@ class HazardsTest : public testing::Test {
     for (const std::string& sql : statements) shapes.push_back(shape_of(sql, flavour));
     Catalog catalog;
     if (flavour == SqlFlavour::PostgreSql) {
-      catalog = read_catalog(*database_->connect(), question_of(shapes));
+      catalog = read_catalog(*database->connect(), question_of(shapes));
     }
     Reviewer reviewer(std::move(catalog), flavour);
     reviewer.begin(transaction);
@@ -223,8 +223,8 @@ class HazardsTest : public testing::Test {
 
   // What is seen, in the words of `Case::expected`.
   static void prove(const Case& each) {
-    const auto connection = database_->connect();
-    const auto other = database_->connect();
+    const auto connection = database->connect();
+    const auto other = database->connect();
     other->execute("set lock_timeout = '30ms'");
     Transaction transaction(*connection);
     const std::string file =
@@ -261,7 +261,7 @@ class HazardsTest : public testing::Test {
     other.query(each.probe);
     std::string theirs;
     std::thread waiting([&] { theirs = result_of(other, "select count(*) from t"); });
-    const auto observer = database_->connect();
+    const auto observer = database->connect();
     while (result_of(*observer, "select count(*) from pg_locks where not granted") == "0") {
       std::this_thread::yield();
     }
@@ -271,7 +271,7 @@ class HazardsTest : public testing::Test {
     EXPECT_TRUE(ours == "40P01" || theirs == "40P01") << ours << ", " << theirs;
   }
 
-  static inline std::unique_ptr<ScratchDatabase> database_ = nullptr;
+  static inline std::unique_ptr<ScratchDatabase> database = nullptr;
 };
 
 TEST_F(HazardsTest, EachIsSaidAndHappens) {
@@ -282,7 +282,7 @@ TEST_F(HazardsTest, EachIsSaidAndHappens) {
     const std::vector<HazardKind> kinds = said(each.statements, transaction);
     EXPECT_NE(std::ranges::find(kinds, each.kind), kinds.end()) << info_of(each.kind).name;
     if (each.kind == ConcurrentIndexOnPartitioned) {
-      EXPECT_EQ(result_of(*database_->connect(), each.statements.back()), each.expected);
+      EXPECT_EQ(result_of(*database->connect(), each.statements.back()), each.expected);
     } else {
       prove(each);
     }
@@ -340,4 +340,4 @@ TEST_F(HazardsTest, OfSqliteOnlyWhatIsLostAndRenamedCounts) {
 }
 
 }  // namespace
-}  // namespace test
+}  // namespace engine

@@ -10,10 +10,10 @@
 #include "engine/db/catalog.h"
 #include "tests/database/scratch_database.h"
 
-namespace test {
+namespace engine {
 namespace {
 
-using namespace engine;
+using test::ScratchDatabase;
 
 constexpr const char* kSetUp = R"(
 create schema s2;
@@ -326,10 +326,10 @@ using Facts = std::set<std::string>;
 class StatementLocksTest : public testing::Test {
  protected:
   static void SetUpTestSuite() {
-    database_ = std::make_unique<ScratchDatabase>(SqlFlavour::PostgreSql);
-    database_->connect()->execute(kSetUp);
+    database = std::make_unique<ScratchDatabase>(SqlFlavour::PostgreSql);
+    database->connect()->execute(kSetUp);
   }
-  static void TearDownTestSuite() { database_.reset(); }
+  static void TearDownTestSuite() { database.reset(); }
 
   Facts facts(const std::string& sql) {
     Facts result;
@@ -386,8 +386,8 @@ class StatementLocksTest : public testing::Test {
     return text(locks, rewrites);
   }
 
-  static inline std::unique_ptr<ScratchDatabase> database_ = nullptr;
-  std::unique_ptr<Connection> connection_ = database_->connect();
+  static inline std::unique_ptr<ScratchDatabase> database = nullptr;
+  std::unique_ptr<Connection> connection_ = database->connect();
 };
 
 TEST_F(StatementLocksTest, WhatIsSaidBeforehandIsWhatPgLocksShows) {
@@ -405,4 +405,4 @@ TEST_F(StatementLocksTest, WhatIsSaidBeforehandIsWhatPgLocksShows) {
 }
 
 }  // namespace
-}  // namespace test
+}  // namespace engine

@@ -20,7 +20,6 @@
 
 namespace {
 
-using engine::Reason;
 using Json = nlohmann::json;
 using Words = std::vector<std::string>;
 

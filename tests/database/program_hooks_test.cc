@@ -4,6 +4,7 @@
 #include <csignal>
 #include <filesystem>
 #include <sstream>
+#include <utility>
 
 #include "tests/database/program_fixture.h"
 #include "tests/database/scratch_database.h"
@@ -26,7 +27,9 @@ class HooksProgramTest : public test::ProgramTest {
     words.insert(words.begin(), {"-c", config_});
     return words;
   }
-  test::ProgramEnd run_with_hooks(Words words) { return run_with_report(with_config(words)); }
+  test::ProgramEnd run_with_hooks(Words words) {
+    return run_with_report(with_config(std::move(words)));
+  }
   // A hook that keeps what it is told in file `told`.
   static std::string keeping(const std::string& name) {
     return "  " + name + ": cat >> \"%(here)s/told\"\n";

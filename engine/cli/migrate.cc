@@ -259,7 +259,7 @@ class Deadline {
 
 Error out_of_time(const Error& error, std::chrono::milliseconds limit) {
   return Error(
-      Reason::DeadlineExceeded,
+      Reason::RunTimeout,
       fmt::format("the run took longer than {}: {}", duration_text(limit.count()), error.message()),
       error.failure().value_or(Failure{}),
       "give it more time with --run-timeout, or run the same command again to go on");

@@ -37,7 +37,7 @@ constexpr std::array kReasons = {
     ReasonInfo{Reason::PlanOutdated, "PlanOutdated", 6, "ApprovalRequired"},
     ReasonInfo{Reason::HookFailed, "HookFailed", 6, "MigrationFailed"},
     ReasonInfo{Reason::NotUpToDate, "NotUpToDate", 7, "Progressing"},
-    ReasonInfo{Reason::DeadlineExceeded, "DeadlineExceeded", 5, "DeadlineExceeded"},
+    ReasonInfo{Reason::RunTimeout, "RunTimeout", 5, "Progressing"},
     ReasonInfo{Reason::Interrupted, "Interrupted", 8, "Progressing"},
     ReasonInfo{Reason::Bug, "Bug", 70, "MigrationFailed"},
 };

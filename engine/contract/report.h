@@ -42,7 +42,7 @@ enum class Reason {
   PlanOutdated,          // --plan FILE is not what would be done now
   HookFailed,            // a hook before the run or before a revision said no
   NotUpToDate,           // for commands that only ask
-  DeadlineExceeded,      // --run-timeout is over; rolled back
+  RunTimeout,            // --run-timeout is over; rolled back
   Interrupted,           // SIGINT or SIGTERM; rolled back
   Bug,                   // a broken promise of our own
 };

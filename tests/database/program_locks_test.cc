@@ -81,7 +81,7 @@ TEST_F(LockRetryTest, ARunThatTakesTooLongIsCancelled) {
   script("a1", "", "SELECT pg_sleep(60);", "");
   const test::ProgramEnd end = run_with_report({"upgrade", "heads", "--run-timeout", "300ms"});
   EXPECT_EQ(end.exit_code, 5);
-  EXPECT_EQ(report_.reason, Reason::DeadlineExceeded);
+  EXPECT_EQ(report_.reason, Reason::RunTimeout);
   EXPECT_EQ(report_.message,
             "the run took longer than 300 ms: upgrade to a1 interrupted at statement 1 of 1, "
             "a1.sql:5; rolled back");

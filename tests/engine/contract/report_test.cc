@@ -144,7 +144,7 @@ constexpr ReasonRow kContract[] = {
     {Reason::PlanOutdated, "PlanOutdated", 6, "ApprovalRequired"},
     {Reason::HookFailed, "HookFailed", 6, "MigrationFailed"},
     {Reason::NotUpToDate, "NotUpToDate", 7, "Progressing"},
-    {Reason::DeadlineExceeded, "DeadlineExceeded", 5, "DeadlineExceeded"},
+    {Reason::RunTimeout, "RunTimeout", 5, "Progressing"},
     {Reason::Interrupted, "Interrupted", 8, "Progressing"},
     {Reason::Bug, "Bug", 70, "MigrationFailed"},
 };
@@ -178,9 +178,9 @@ TEST(ReasonTableTest, OnlyTemporaryReasonsAreRetryable) {
   for (const ReasonInfo& row : reason_table()) {
     if (is_retryable(row.reason)) retryable.insert(row.name);
   }
-  EXPECT_EQ(retryable, (std::set<std::string_view>{"LockUnavailable", "LockTimeout",
-                                                   "DatabaseUnreachable", "AuthenticationFailed",
-                                                   "DeadlineExceeded", "Interrupted"}));
+  EXPECT_EQ(retryable,
+            (std::set<std::string_view>{"LockUnavailable", "LockTimeout", "DatabaseUnreachable",
+                                        "AuthenticationFailed", "RunTimeout", "Interrupted"}));
 }
 
 TEST(ReasonTableTest, IsExplainedInTheManual) {

@@ -5,10 +5,8 @@
 #include <fmt/ranges.h>
 
 #include <atomic>
-#include <condition_variable>
 #include <functional>
 #include <memory>
-#include <mutex>
 #include <nlohmann/json.hpp>
 #include <optional>
 #include <thread>
@@ -30,6 +28,7 @@
 #include "engine/db/catalog.h"
 #include "engine/db/history_table.h"
 #include "engine/run/migrator.h"
+#include "engine/run/pause.h"
 
 namespace engine {
 namespace {
@@ -238,11 +237,7 @@ class Deadline {
       : forward_(outside, [this] { stop_.request_stop(); }) {
     if (limit.count() == 0) return;
     timer_ = std::jthread([this, limit](const std::stop_token& ended) {
-      std::mutex mutex;
-      std::condition_variable_any never;
-      std::unique_lock lock(mutex);
-      never.wait_for(lock, ended, limit, [] { return false; });
-      if (ended.stop_requested()) return;
+      if (!pause(limit, ended)) return;
       passed_ = true;
       stop_.request_stop();
     });

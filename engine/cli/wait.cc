@@ -6,10 +6,8 @@
 
 #include <algorithm>
 #include <chrono>
-#include <condition_variable>
 #include <filesystem>
 #include <memory>
-#include <mutex>
 #include <optional>
 #include <string>
 #include <utility>
@@ -21,6 +19,7 @@
 #include "engine/core/error.h"
 #include "engine/core/sqlstate.h"
 #include "engine/db/history_reader.h"
+#include "engine/run/pause.h"
 
 namespace engine {
 namespace {
@@ -188,11 +187,7 @@ class Waiting {
                                     revisions_text(missing), state),
                   "something else has to bring the database there, such as `stillhead upgrade`");
     }
-    std::mutex mutex;
-    std::condition_variable_any never;
-    std::unique_lock lock(mutex);
-    never.wait_for(lock, stop_, std::min(left, command_.interval), [] { return false; });
-    if (!stop_.stop_requested()) return;
+    if (pause(std::min(left, command_.interval), stop_)) return;
     throw Error(Reason::Interrupted,
                 fmt::format("interrupted while waiting for {}", revisions_text(missing)),
                 "run the same command again");

@@ -264,6 +264,16 @@ void read(const Json& json, const char* name, std::vector<std::string>& value) {
   }
 }
 
+template <typename Value>
+void read_objects(const Json& json, const char* name, std::vector<Value>& values,
+                  Value (*read_one)(const Json&)) {
+  const auto field = json.find(name);
+  if (field == json.end() || !field->is_array()) return;
+  for (const Json& item : *field) {
+    if (item.is_object()) values.push_back(read_one(item));
+  }
+}
+
 StatementReport read_statement(const Json& json) {
   StatementReport statement;
   read(json, "statement", statement.statement);
@@ -282,11 +292,7 @@ StepReport read_step(const Json& json) {
   read(json, "durationMs", step.duration_ms);
   read(json, "retries", step.retries);
   read(json, "blockers", step.blockers);
-  if (const auto ran = json.find("ran"); ran != json.end() && ran->is_array()) {
-    for (const Json& statement : *ran) {
-      if (statement.is_object()) step.statements.push_back(read_statement(statement));
-    }
-  }
+  read_objects(json, "ran", step.statements, read_statement);
   return step;
 }
 
@@ -378,11 +384,7 @@ std::optional<RunReport> report_from_json(std::string_view text) {
   read(json, "sourceHeads", report.source_heads);
   read(json, "sourceRevisions", report.source_revisions);
   read(json, "pending", report.pending);
-  if (const auto steps = json.find("steps"); steps != json.end() && steps->is_array()) {
-    for (const Json& step : *steps) {
-      if (step.is_object()) report.steps.push_back(read_step(step));
-    }
-  }
+  read_objects(json, "steps", report.steps, read_step);
   if (const auto failure = json.find("failure"); failure != json.end() && failure->is_object()) {
     report.failure = read_failure(*failure);
   }

@@ -55,10 +55,6 @@ std::string JournalTable::statement(const Dialect& dialect, const JournalKey& ke
       dialect.quote_literal(progress.cursor));
 }
 
-void JournalTable::clear(Connection& connection, const RevisionId& revision) const {
-  connection.execute(clear_statement(connection.dialect(), revision));
-}
-
 std::string JournalTable::clear_statement(const Dialect& dialect,
                                           const RevisionId& revision) const {
   return fmt::format("DELETE FROM {} WHERE version_table = {} AND revision = {}", qualified_name_,

@@ -40,8 +40,7 @@ class JournalTable {
   // The text of write(), for those who send it with other statements.
   std::string statement(const Dialect&, const JournalKey&, const Progress&) const;
   // Both directions: the revision is applied or it is not, nothing in between.
-  void clear(Connection&, const RevisionId&) const;
-  std::string clear_statement(const Dialect&, const RevisionId&) const;  // the text of clear()
+  std::string clear_statement(const Dialect&, const RevisionId&) const;
   // Of every revision: the database is what it is said to be.
   void clear_all(Connection&) const;
 

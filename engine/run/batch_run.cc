@@ -6,7 +6,6 @@
 #include <algorithm>
 #include <cstdlib>
 #include <nlohmann/json.hpp>
-#include <random>
 #include <thread>
 #include <utility>
 
@@ -115,7 +114,7 @@ class BatchRun {
         if (!may_be_tried_again(error) && !too_long) throw;
         if (attempt > context_.timeouts.lock_retries) throw;
         size_ = smaller_batch_size(size_);
-        const milliseconds pause = pause_after(context_.timeouts, attempt, random());
+        const milliseconds pause = pause_after(context_.timeouts, attempt);
         context_.observer.retrying(
             fmt::format("a batch of {}: {}", statement_.table(), error.message()), attempt,
             context_.timeouts.lock_retries + 1, "", pause);
@@ -237,11 +236,6 @@ class BatchRun {
           std::chrono::seconds(static_cast<long>((progress.total - progress.done) / rate_));
     }
     return progress;
-  }
-
-  static double random() {
-    static thread_local std::mt19937 generator{std::random_device{}()};
-    return std::uniform_real_distribution<double>(0, 1)(generator);
   }
 
   BatchContext& context_;

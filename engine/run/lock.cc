@@ -4,13 +4,12 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <condition_variable>
-#include <mutex>
 #include <optional>
 #include <random>
 #include <utility>
 
 #include "engine/run/lock_poll.h"
+#include "engine/run/pause.h"
 
 namespace engine {
 namespace {
@@ -19,15 +18,6 @@ using Clock = std::chrono::steady_clock;
 using std::chrono::milliseconds;
 
 constexpr milliseconds kLongestPause{1'000};
-
-// False: asked to stop.
-bool pause(milliseconds duration, const std::stop_token& stop) {
-  std::mutex mutex;
-  std::condition_variable_any never;
-  std::unique_lock lock(mutex);
-  never.wait_for(lock, stop, duration, [] { return false; });
-  return !stop.stop_requested();
-}
 
 [[noreturn]] void give_up(const std::string& lock, milliseconds patience,
                           const LockHolder& holder) {

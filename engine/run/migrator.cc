@@ -5,15 +5,13 @@
 
 #include <algorithm>
 #include <chrono>
-#include <condition_variable>
 #include <deque>
-#include <mutex>
 #include <optional>
-#include <random>
 #include <utility>
 
 #include "engine/core/sqlstate.h"
 #include "engine/run/autocommit.h"
+#include "engine/run/pause.h"
 #include "engine/run/timestamp.h"
 #include "engine/run/watcher.h"
 #include "engine/sql/statement_kind.h"
@@ -42,18 +40,6 @@ std::string shortened(const std::string& sql) {
 
 long elapsed_ms(Clock::time_point begin) {
   return static_cast<long>(std::chrono::duration_cast<milliseconds>(Clock::now() - begin).count());
-}
-
-double random_share() {
-  static thread_local std::mt19937 generator{std::random_device{}()};
-  return std::uniform_real_distribution<double>(0, 1)(generator);
-}
-
-void pause(milliseconds duration, const std::stop_token& stop) {
-  std::mutex mutex;
-  std::condition_variable_any never;
-  std::unique_lock lock(mutex);
-  never.wait_for(lock, stop, duration, [] { return false; });
 }
 
 void go_on_or_throw(MigrationContext& context) {
@@ -290,7 +276,7 @@ class Runner {
     const std::string blockers = watcher_.take_blockers();
     if (!blockers.empty()) report.blockers.push_back(blockers);
     for (const Piece& piece : group.pieces) steps_[piece.step].forget(piece);
-    const milliseconds duration = pause_after(context_.timeouts, attempt, random_share());
+    const milliseconds duration = pause_after(context_.timeouts, attempt);
     context_.observer.retrying(
         fmt::format("{} {}: {}", what(*where_.step), place(), error.message()), attempt,
         context_.timeouts.lock_retries + 1, blockers, duration);

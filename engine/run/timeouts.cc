@@ -4,6 +4,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <random>
 
 #include "engine/core/sqlstate.h"
 #include "engine/sql/statement_kind.h"
@@ -45,6 +46,11 @@ milliseconds pause_after(const Timeouts& timeouts, int attempt, double random) {
                timeouts.first_pause * (1 << std::clamp(attempt - 1, 0, kMostDoublings)));
   const auto half = static_cast<double>(whole.count()) / 2;
   return milliseconds(static_cast<long>(half + half * random));
+}
+
+milliseconds pause_after(const Timeouts& timeouts, int attempt) {
+  static thread_local std::mt19937 generator{std::random_device{}()};
+  return pause_after(timeouts, attempt, std::uniform_real_distribution<double>(0, 1)(generator));
 }
 
 bool may_be_tried_again(const Error& error) {

@@ -26,8 +26,9 @@ struct Timeouts {
 // `attempt` from 1: an eighth of the whole, a quarter, a half, the whole; 100 ms at least where the
 // whole is longer.
 std::chrono::milliseconds lock_timeout_of(const Timeouts&, int attempt);
-// Behind a failed `attempt`. `random` from 0 to 1.
+// Behind a failed `attempt`. `random` from 0 to 1; without it, drawn.
 std::chrono::milliseconds pause_after(const Timeouts&, int attempt, double random);
+std::chrono::milliseconds pause_after(const Timeouts&, int attempt);
 
 // A lock that was not to be had (55P03), a deadlock, a serialization failure: the same transaction
 // may succeed later.

@@ -124,9 +124,10 @@ class Database:
         self.server.psql(f"DROP DATABASE {self.name} WITH (FORCE);", check=False)
 
     def statements_logged(self, fragment):
-        """How often a statement that contains `fragment` reached the server for this database."""
+        """How often a statement that contains `fragment` reached the server for this database. The scripts
+        that the history keeps are values, not statements."""
         records = re.split(r"^(?=\d{4}-\d\d-\d\d )", self.server.log(), flags=re.MULTILINE)
-        return sum(record.count(fragment) for record in records
+        return sum(re.sub(r"'(?:[^']|'')*'", "''", record).count(fragment) for record in records
                    if f"] {self.name}@{self.name} LOG:" in record)
 
 

@@ -37,26 +37,6 @@ bool has_failed(const Error& error) {
          !error.failure()->sqlstate.starts_with("57P");  // the session was ended, or the server was
 }
 
-// Whether the index can be used, and its full name.
-std::string look_at_index(const ConcurrentIndex& index, const Dialect& dialect) {
-  return fmt::format(
-      "SELECT CASE WHEN i.indisvalid AND i.indisready THEN 't' ELSE 'f' END, "
-      "format('%I.%I', n.nspname, c.relname) FROM pg_catalog.pg_index i "
-      "JOIN pg_catalog.pg_class c ON c.oid = i.indexrelid "
-      "JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace "
-      "WHERE i.indrelid = to_regclass({}) AND c.relname = (parse_ident({}))[1]::name",
-      dialect.quote_literal(index.table), dialect.quote_literal(index.name));
-}
-
-// What an interrupted REINDEX CONCURRENTLY leaves, and nobody is at work on.
-constexpr const char* kFindLeftovers =
-    "SELECT format('%I.%I', n.nspname, c.relname) FROM pg_catalog.pg_index i "
-    "JOIN pg_catalog.pg_class c ON c.oid = i.indexrelid "
-    "JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace "
-    "WHERE NOT i.indisvalid AND c.relname ~ '_cc(new|old)[0-9]*$' AND n.nspname <> 'pg_toast' "
-    "AND NOT EXISTS (SELECT 1 FROM pg_catalog.pg_stat_progress_create_index p "
-    "WHERE p.index_relid = i.indexrelid)";
-
 }  // namespace
 
 Autocommit::Autocommit(const PreparedStep& step, Connection& connection,
@@ -152,7 +132,7 @@ long Autocommit::run(std::size_t index, int attempt, Observer& observer,
   } else if (step_.statements[index].kind == StatementKind::Batch) {
     run_parts(index, observer, before_commit);
   } else if (std::exchange(in_doubt_, false)) {
-    if (index_state(index) == IndexState::Built) {
+    if (is_built(index)) {
       write(progress(index + 1, false));
     } else {
       run_bare(index, true, observer);
@@ -237,6 +217,9 @@ void Autocommit::run_bare(std::size_t index, bool again, Observer& observer) {
   std::size_t at = 0;
   if (unlimited) connection_.execute_all(unlimited_timeouts(own()), at);
   remove_leftovers(index, again);
+  if (const auto wanted = concurrent_index(sql(index)); wanted && wanted->if_not_exists) {
+    is_built(index);  // which the server would take, whatever it is
+  }
   write(progress(index, true));
   bare_ = true;
   execute_bare(index, again, observer);
@@ -248,10 +231,7 @@ void Autocommit::run_bare(std::size_t index, bool again, Observer& observer) {
 void Autocommit::execute_bare(std::size_t index, bool again, Observer& observer) {
   try {
     rows_ = connection_.execute(again ? sql_again(index) : sql(index));
-    if (index_state(index) != IndexState::Invalid) return;
-    throw Error(Reason::MigrationFailed,
-                fmt::format("the index {} is there, but invalid", index_name_),
-                "the next run drops it and builds it again");
+    if (connection_.dialect().flavour() == SqlFlavour::PostgreSql) expect_index(index);
   } catch (const Error& error) {
     if (!again || !is_done_already(error, sql(index))) {
       give_up_bare(index, error);
@@ -285,24 +265,41 @@ std::string Autocommit::sql_again(std::size_t index) {
 }
 
 void Autocommit::remove_leftovers(std::size_t index, bool again) {
-  if (connection_.dialect().flavour() != SqlFlavour::PostgreSql) return;
-  if (index_state(index) == IndexState::Invalid) {
-    connection_.execute("DROP INDEX CONCURRENTLY " + index_name_);
+  if (const auto found = built_index(index); found && !found->usable) {
+    connection_.execute("DROP INDEX CONCURRENTLY " + found->name);
   }
-  if (!again || !rebuilds_indexes(sql(index))) return;
-  for (const Row& row : connection_.query(kFindLeftovers)) {
-    connection_.execute("DROP INDEX CONCURRENTLY " + row[0].value_or(""));
-  }
+  if (!again || connection_.dialect().flavour() != SqlFlavour::PostgreSql) return;
+  if (rebuilds_indexes(sql(index))) drop_reindex_leftovers(connection_);
 }
 
-Autocommit::IndexState Autocommit::index_state(std::size_t index) {
-  if (connection_.dialect().flavour() != SqlFlavour::PostgreSql) return IndexState::None;
+std::optional<BuiltIndex> Autocommit::built_index(std::size_t index) {
+  if (connection_.dialect().flavour() != SqlFlavour::PostgreSql) return std::nullopt;
   const auto wanted = concurrent_index(sql(index));
-  if (!wanted) return IndexState::None;
-  const auto rows = connection_.query(look_at_index(*wanted, connection_.dialect()));
-  if (rows.empty()) return IndexState::None;
-  index_name_ = rows[0][1].value_or("");
-  return rows[0][0] == "t" ? IndexState::Built : IndexState::Invalid;
+  return wanted ? find_index(connection_, *wanted) : std::nullopt;
+}
+
+// Behind a success of the server's.
+void Autocommit::expect_index(std::size_t index) {
+  const auto wanted = concurrent_index(sql(index));
+  const auto found = built_index(index);
+  if (found && !found->usable) {
+    throw Error(Reason::MigrationFailed,
+                fmt::format("the index {} is there, but invalid", found->name),
+                "the next run drops it and builds it again");
+  }
+  if (found || !wanted || !wanted->if_not_exists) return;
+  throw Error(Reason::MigrationFailed,
+              fmt::format("the table {} has no index {}: something else has that name, and IF NOT "
+                          "EXISTS takes it for the index",
+                          wanted->table, wanted->name),
+              "give the index another name");
+}
+
+bool Autocommit::is_built(std::size_t index) {
+  const auto found = built_index(index);
+  if (!found || !found->usable) return false;
+  refuse_other_index(connection_, *found, *concurrent_index(sql(index)));
+  return true;
 }
 
 }  // namespace engine

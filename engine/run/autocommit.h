@@ -14,6 +14,7 @@
 #include <vector>
 
 #include "engine/db/journal_table.h"
+#include "engine/run/built_index.h"
 #include "engine/run/observer.h"
 #include "engine/run/prepared_step.h"
 #include "engine/run/timeouts.h"
@@ -63,8 +64,11 @@ class Autocommit {
   void repeat(std::size_t index);
   std::string sql_again(std::size_t index);
   void remove_leftovers(std::size_t index, bool again);
-  enum class IndexState { None, Built, Invalid };  // None: also of a statement that builds none
-  IndexState index_state(std::size_t index);
+  void expect_index(std::size_t index);
+  // The index under the name that the statement gives; none: also of a statement that builds none.
+  std::optional<BuiltIndex> built_index(std::size_t index);
+  // The index stands, and is what the statement builds. Throws Error(MigrationFailed): another one.
+  bool is_built(std::size_t index);
 
   const PreparedStep& step_;
   Connection& connection_;
@@ -76,9 +80,8 @@ class Autocommit {
   bool kept_ = false;      // the journal has a line of this revision
   bool in_doubt_ = false;  // the first statement of this run was announced by an earlier one
   bool bare_ = false;
-  long rows_ = 0;                // of the last statement
-  std::string cursor_ = {};      // of the batched statement that is next; empty: it was not begun
-  std::string index_name_ = {};  // quoted, of the last index_state()
+  long rows_ = 0;            // of the last statement
+  std::string cursor_ = {};  // of the batched statement that is next; empty: it was not begun
 };
 
 }  // namespace engine

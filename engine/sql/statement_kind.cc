@@ -40,6 +40,7 @@ class Reader {
     }
     return std::string(text_.substr(begin, end - begin));
   }
+  std::string rest() const { return std::string(text_.substr(token_.offset)); }
 
  private:
   std::string_view text_;
@@ -170,16 +171,18 @@ bool rebuilds_indexes(std::string_view statement) {
 std::optional<ConcurrentIndex> concurrent_index(std::string_view statement) {
   Reader reader(statement, SqlFlavour::PostgreSql);
   if (!reader.take("CREATE")) return std::nullopt;
-  reader.take("UNIQUE");
-  if (!reader.take("INDEX") || !reader.take("CONCURRENTLY")) return std::nullopt;
-  if (reader.take("IF") && !(reader.take("NOT") && reader.take("EXISTS"))) return std::nullopt;
-  if (is_word(reader.token(), "ON")) return std::nullopt;
   ConcurrentIndex index;
+  index.unique = reader.take("UNIQUE");
+  if (!reader.take("INDEX") || !reader.take("CONCURRENTLY")) return std::nullopt;
+  index.if_not_exists = reader.take("IF");
+  if (index.if_not_exists && !(reader.take("NOT") && reader.take("EXISTS"))) return std::nullopt;
+  if (is_word(reader.token(), "ON")) return std::nullopt;
   index.name = reader.take_name();
   if (index.name.empty() || !reader.take("ON")) return std::nullopt;
   reader.take("ONLY");
   index.table = reader.take_name();
   if (index.table.empty()) return std::nullopt;
+  index.rest = reader.rest();
   return index;
 }
 

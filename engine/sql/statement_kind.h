@@ -51,6 +51,9 @@ bool rebuilds_indexes(std::string_view statement);  // REINDEX
 struct ConcurrentIndex {
   std::string name = {};
   std::string table = {};
+  bool unique = false;
+  bool if_not_exists = false;
+  std::string rest = {};  // behind the table
 };
 std::optional<ConcurrentIndex> concurrent_index(std::string_view statement);
 

@@ -81,8 +81,10 @@ std::string words_of(const Failure& failure) {
 }
 
 std::string words_of(const RunReport& report) {
-  std::string words =
-      report.failure && report.failure->statement > 0 ? words_of(*report.failure) : report.message;
+  // Where the database did not refuse it, the statement is a place only, and the report says why.
+  const bool refused =
+      report.failure && report.failure->statement > 0 && !report.failure->sqlstate.empty();
+  std::string words = refused ? words_of(*report.failure) : report.message;
   if (words.empty()) words = fmt::format("the engine reported {}", engine::name_of(report.reason));
   if (!report.hint.empty()) words += "; " + report.hint;
   return words;

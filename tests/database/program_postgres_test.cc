@@ -452,6 +452,45 @@ TEST_F(KilledRunTest, AnIndexThatWasNotBuiltToItsEndIsBuiltAgain) {
   EXPECT_EQ(database_.column(valid), Words{"t"});
 }
 
+TEST_F(KilledRunTest, IfNotExistsTakesNoOtherIndexForItsOwn) {
+  struct Case {
+    const char* there = "";
+    const char* built = "";
+    const char* error = "";  // empty: the one that is there will do
+  };
+  const char* const other = "it is another one: it says `";
+  for (const Case& c : {
+           Case{"INDEX i ON t (a)", "INDEX CONCURRENTLY IF NOT EXISTS i ON t (a)", ""},
+           Case{"INDEX i ON t USING btree (a ASC)",
+                "INDEX CONCURRENTLY IF NOT EXISTS i ON ONLY t(a)", ""},
+           Case{"INDEX i ON t ((t.a + 1)) WHERE a > 2",
+                "INDEX CONCURRENTLY IF NOT EXISTS i ON public.t ((a+1)) WHERE (a)>2", ""},
+           Case{"INDEX i ON t (b)", "INDEX CONCURRENTLY IF NOT EXISTS i ON t (a)",
+                "USING btree (b)`, the statement `USING btree (a)`"},
+           Case{"INDEX i ON t (a)", "UNIQUE INDEX CONCURRENTLY IF NOT EXISTS i ON t (a)", other},
+           Case{"INDEX i ON t (a)", "INDEX CONCURRENTLY IF NOT EXISTS i ON t (a) WHERE a > 2",
+                other},
+           Case{"INDEX i ON u (a)", "INDEX CONCURRENTLY IF NOT EXISTS i ON t (a)",
+                "the table t has no index i: something else has that name"},
+       }) {
+    SCOPED_TRACE(c.built);
+    const auto connection = database_.connect();
+    connection->execute("CREATE TABLE t (a integer, gone integer, b integer)");
+    connection->execute("ALTER TABLE t DROP COLUMN gone");
+    connection->execute("CREATE TABLE u (a integer)");
+    connection->execute(fmt::format("CREATE {}", c.there));
+    folder_.write("migrations/a1.sql",
+                  fmt::format("-- revision: a1\n-- transactional: false\n-- stillhead:upgrade\n"
+                              "CREATE {};\n-- stillhead:downgrade\n",
+                              c.built));
+    const test::ProgramEnd end = run({"upgrade", "heads"});
+    EXPECT_EQ(end.exit_code, *c.error == '\0' ? 0 : 1) << end.err;
+    EXPECT_NE(end.err.find(c.error), std::string::npos) << end.err;
+    EXPECT_EQ(run({"stamp", "--purge", "base"}).exit_code, 0);
+    connection->execute("DROP TABLE t, u");
+  }
+}
+
 // --- several at once -----------------------------------------------------------------------------
 
 TEST_F(PostgresProgramTest, ARunWaitsForAnotherAndSaysForWhom) {

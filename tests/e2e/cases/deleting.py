@@ -54,7 +54,7 @@ def _(t):
     orders.delete()
     database.open_gate()
     orders.wait_gone(60)
-    again = t.migrate(m.inline(chain("a1", "b2", "c3")))
+    again = t.migrate(m.inline(chain("a1", "b2", "c3", gate="b2")))
     again.wait_ready()
     expect(database.applied(), ["a1", "b2", "c3"], "revisions that ran")
 

@@ -68,6 +68,21 @@ def _(t):
     expect_not_in("Failing row", seen, "status and events")
 
 
+@case("a script that was changed in its meaning after it ran stalls, with the way out; put back, it heals")
+def _(t):
+    database = t.database()
+    files = chain("a1", "b2")
+    orders = t.migrate(m.inline(files))
+    orders.wait_ready()
+    changed = files["b2.sql"].replace("id bigint", "id integer")
+    orders.change(source=m.inline({**chain("a1", "b2", "c3"), "b2.sql": changed}))
+    orders.wait(m.stalled("ChecksumMismatch", 2, words=["b2.sql", "stillhead repair b2"]))
+    expect(database.versions(), ["b2"], "version table")
+    orders.change(source=m.inline(chain("a1", "b2", "c3")))
+    orders.wait_ready(3)
+    expect(database.applied(), ["a1", "b2", "c3"], "revisions that ran")
+
+
 FAULTY_SOURCES = {
     "twice": ({"one.sql": script("a1"), "two.sql": script("a1")}, ["one.sql", "two.sql", "a1"]),
     "cycle": ({"one.sql": script("a1", "b2"), "two.sql": script("b2", "a1")}, ["one.sql", "Cycle", "a1, b2"]),

@@ -70,7 +70,7 @@ def _(t):
     t.operator.scale(0)
     try:
         wait_for_job(t, orders, is_finished, "is finished")
-        orders.change(source=m.inline(chain("a1", "b2", "c3")))
+        orders.change(source=m.inline(chain("a1", "b2", "c3", seconds=2)))
     finally:
         t.operator.scale(1)
     orders.wait_ready(2, seconds=90)
@@ -89,7 +89,7 @@ def _(t):
         for handle, database in zip(handles, databases):
             ends_well(t, handle, database, ["a1", "b2"])
         for handle in handles:
-            handle.change(source=m.inline(chain("a1", "b2", "c3")))
+            handle.change(source=m.inline(chain("a1", "b2", "c3", seconds=1)))
         for handle, database in zip(handles, databases):
             handle.wait_ready(2)
             expect(len(handle.jobs()), 2, "Jobs")

@@ -92,19 +92,25 @@ TEST(StatementKindTest, ReadsConcurrentIndexes) {
     const char* sql = "";
     const char* name = "";
     const char* table = "";
+    const char* rest = "";
+    bool unique = false;
+    bool if_not_exists = false;
   };
   for (const Case& c : {
-           Case{"CREATE INDEX CONCURRENTLY i ON t (a)", "i", "t"},
+           Case{"CREATE INDEX CONCURRENTLY i ON t (a)", "i", "t", "(a)"},
            Case{"create unique index concurrently if not exists i on only s.t using gin (a)", "i",
-                "s.t"},
-           Case{"CREATE INDEX CONCURRENTLY \"Odd name\" ON \"S\" . \"T\"(a)", "\"Odd name\"",
-                "\"S\" . \"T\""},
-           Case{"CREATE /* x */ INDEX CONCURRENTLY -- y\n i ON t(a)", "i", "t"},
+                "s.t", "using gin (a)", true, true},
+           Case{"CREATE INDEX CONCURRENTLY \"Odd name\" ON \"S\" . \"T\"(a) WHERE b",
+                "\"Odd name\"", "\"S\" . \"T\"", "(a) WHERE b"},
+           Case{"CREATE /* x */ INDEX CONCURRENTLY -- y\n i ON t(a)", "i", "t", "(a)"},
        }) {
     const auto index = concurrent_index(c.sql);
     ASSERT_TRUE(index) << c.sql;
     EXPECT_EQ(index->name, c.name);
     EXPECT_EQ(index->table, c.table);
+    EXPECT_EQ(index->rest, c.rest);
+    EXPECT_EQ(index->unique, c.unique);
+    EXPECT_EQ(index->if_not_exists, c.if_not_exists);
   }
   for (const char* sql :
        {"CREATE INDEX i ON t (a)", "CREATE INDEX CONCURRENTLY ON t (a)",

@@ -130,6 +130,16 @@ TEST(StatusTest, ShowsWhereARunFailed) {
   EXPECT_EQ(status["pendingCount"], 2);
 }
 
+TEST(StatusTest, AStatementThatTheDatabaseDidNotRefuseIsAPlaceOnly) {
+  auto report = failed(Reason::ChecksumMismatch, "b2.sql was changed in statement 2");
+  report.failure = engine::Failure{.revision = "b2", .file = "b2.sql", .statement = 2};
+  report.hint = "put it back";
+  const Json status = status_after(failed_run(migration(), report));
+  const std::string message = "b2.sql was changed in statement 2; put it back";
+  EXPECT_EQ(testing::condition(status, "Stalled")["message"], message);
+  EXPECT_EQ(judge_stored(status["lastRun"]).message, "b2.sql was changed in statement 2");
+}
+
 // DETAIL and the statement can hold people's data.
 TEST(StatusTest, NeverShowsDetailOrSql) {
   const std::string text = status_after(failed_run(migration(), failed_statement())).dump();

@@ -1,0 +1,81 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "engine/run/built_index.h"
+
+#include <fmt/format.h>
+
+#include "engine/core/error.h"
+
+namespace engine {
+namespace {
+
+constexpr const char* kFindLeftovers =
+    "SELECT format('%I.%I', n.nspname, c.relname) FROM pg_catalog.pg_index i "
+    "JOIN pg_catalog.pg_class c ON c.oid = i.indexrelid "
+    "JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace "
+    "WHERE NOT i.indisvalid AND c.relname ~ '_cc(new|old)[0-9]*$' AND n.nspname <> 'pg_toast' "
+    "AND NOT EXISTS (SELECT 1 FROM pg_catalog.pg_stat_progress_create_index p "
+    "WHERE p.index_relid = i.indexrelid)";
+
+// pg_get_indexdef says "CREATE [UNIQUE ]INDEX name ON schema.table USING ...".
+std::string look_at(const std::string& table, const std::string& name) {
+  return fmt::format(
+      "SELECT format('%I.%I', n.nspname, c.relname), i.indisvalid AND i.indisready, "
+      "format('%I', t.relname), CASE WHEN i.indisunique THEN 'UNIQUE ' ELSE '' END || "
+      "substr(d.definition, strpos(d.definition, ' USING ') + 1) FROM pg_catalog.pg_index i "
+      "JOIN pg_catalog.pg_class c ON c.oid = i.indexrelid "
+      "JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace "
+      "JOIN pg_catalog.pg_class t ON t.oid = i.indrelid, "
+      "pg_catalog.pg_get_indexdef(i.indexrelid) AS d(definition) "
+      "WHERE i.indrelid = to_regclass({}) AND c.relname = (parse_ident({}))[1]::name",
+      table, name);
+}
+
+// Empty: cannot be told.
+std::string wanted_definition(Connection& connection, const BuiltIndex& found,
+                              const ConcurrentIndex& wanted) {
+  const std::string copy = "pg_temp." + found.table;
+  try {
+    Transaction transaction(connection);
+    connection.execute(
+        fmt::format("CREATE TEMPORARY TABLE {} (LIKE {})", found.table, wanted.table));
+    connection.execute(fmt::format("CREATE {}INDEX {} ON {} {}", wanted.unique ? "UNIQUE " : "",
+                                   wanted.name, copy, wanted.rest));
+    const Dialect& dialect = connection.dialect();
+    const auto rows =
+        connection.query(look_at(dialect.quote_literal(copy), dialect.quote_literal(wanted.name)));
+    return rows.empty() ? "" : rows[0][3].value_or("");
+  } catch (const Error&) {
+    return "";
+  }
+}
+
+}  // namespace
+
+std::optional<BuiltIndex> find_index(Connection& connection, const ConcurrentIndex& index) {
+  const Dialect& dialect = connection.dialect();
+  const auto rows = connection.query(
+      look_at(dialect.quote_literal(index.table), dialect.quote_literal(index.name)));
+  if (rows.empty()) return std::nullopt;
+  const Row& row = rows[0];
+  return BuiltIndex{row[0].value_or(""), row[1] == "t", row[2].value_or(""), row[3].value_or("")};
+}
+
+void refuse_other_index(Connection& connection, const BuiltIndex& found,
+                        const ConcurrentIndex& index) {
+  const std::string wanted = wanted_definition(connection, found, index);
+  if (wanted.empty() || wanted == found.definition) return;
+  throw Error(Reason::MigrationFailed,
+              fmt::format("an index {} is there already, and it is another one: it says `{}`, the "
+                          "statement `{}`",
+                          found.name, found.definition, wanted),
+              "drop or rename that index, or give the new one another name; IF NOT EXISTS would "
+              "take the other for it");
+}
+
+void drop_reindex_leftovers(Connection& connection) {
+  for (const Row& row : connection.query(kFindLeftovers)) {
+    connection.execute("DROP INDEX CONCURRENTLY " + row[0].value_or(""));
+  }
+}
+
+}  // namespace engine

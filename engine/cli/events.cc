@@ -6,6 +6,7 @@
 #include <nlohmann/json.hpp>
 #include <utility>
 
+#include "engine/cli/progress_words.h"
 #include "engine/run/timestamp.h"
 
 namespace engine {
@@ -92,24 +93,12 @@ void Events::statement_sent(const std::string& sql) {
 void Events::retrying(const std::string& what, int attempt, int attempts,
                       const std::string& blockers, milliseconds pause) {
   const std::lock_guard lock(mutex_);
-  send_locked("retrying", {{"revision", revision_},
-                           {"what", what},
-                           {"attempt", attempt},
-                           {"attempts", attempts},
-                           {"blockers", blockers},
-                           {"pauseMs", pause.count()}});
+  send_locked("retrying", retry_fields(revision_, what, attempt, attempts, blockers, pause));
 }
 
 void Events::progressed(const StatementProgress& progress) {
   const std::lock_guard lock(mutex_);
-  send_locked("progress", {{"revision", revision_},
-                           {"phase", progress.phase},
-                           {"done", progress.done},
-                           {"total", progress.total},
-                           {"unit", progress.unit},
-                           {"rate", progress.rate},
-                           {"secondsLeft", progress.left.count()},
-                           {"waitsFor", progress.waits_for}});
+  send_locked("progress", progress_fields(revision_, progress));
 }
 
 void Events::waiting_for_revisions(const std::string& revisions, const std::string& state) {

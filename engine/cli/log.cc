@@ -10,7 +10,7 @@
 
 #include "engine/cli/paint.h"
 #include "engine/cli/print.h"
-#include "engine/cli/progress_line.h"
+#include "engine/cli/progress_words.h"
 #include "engine/run/timestamp.h"
 
 namespace engine {
@@ -130,12 +130,7 @@ void Log::retrying(const std::string& what, int attempt, int attempts, const std
     return;
   }
   sink_->progress(options_, "retrying",
-                  {{"revision", revision_},
-                   {"what", what},
-                   {"attempt", attempt},
-                   {"attempts", attempts},
-                   {"blockers", blockers},
-                   {"pauseMs", pause.count()}});
+                  retry_fields(revision_, what, attempt, attempts, blockers, pause));
 }
 
 void Log::progressed(const StatementProgress& progress) {
@@ -148,15 +143,7 @@ void Log::progressed(const StatementProgress& progress) {
                                       progress_text(progress)));
     return;
   }
-  sink_->progress(options_, "progress",
-                  {{"revision", revision_},
-                   {"phase", progress.phase},
-                   {"done", progress.done},
-                   {"total", progress.total},
-                   {"unit", progress.unit},
-                   {"rate", progress.rate},
-                   {"secondsLeft", progress.left.count()},
-                   {"waitsFor", progress.waits_for}});
+  sink_->progress(options_, "progress", progress_fields(revision_, progress));
 }
 
 void Log::hook_said(const std::string& hook, const std::string& line) {

@@ -9,6 +9,7 @@
 
 #include "engine/cli/paint.h"
 #include "engine/cli/print.h"
+#include "engine/cli/progress_words.h"
 
 namespace engine {
 namespace {
@@ -115,35 +116,6 @@ void ProgressLine::draw(const std::stop_token& stop) {
       line_.draw(shortened_to(text, width_of(terminal_) - 1));
     }
   }
-}
-
-std::string progress_text(const StatementProgress& progress) {
-  std::string text = progress.phase;
-  const auto add = [&](std::string_view separator, const std::string& part) {
-    text += (text.empty() ? "" : std::string(separator)) + part;
-  };
-  if (progress.total > 0) {
-    add(": ", fmt::format("{:.0f} of {:.0f}{}{} ({:.0f} %)", progress.done, progress.total,
-                          progress.unit.empty() ? "" : " ", progress.unit,
-                          100 * std::min(1.0, progress.done / progress.total)));
-  } else if (progress.done > 0) {
-    add(": ",
-        fmt::format("{:.0f}{}{}", progress.done, progress.unit.empty() ? "" : " ", progress.unit));
-  }
-  if (progress.rate > 0) {
-    add(", ", fmt::format("{:.0f}{}{}/s", progress.rate, progress.unit.empty() ? "" : " ",
-                          progress.unit));
-  }
-  if (progress.left.count() > 0) {
-    add(", ", duration_text(milliseconds(progress.left).count()) + " left");
-  }
-  if (!progress.waits_for.empty()) add(", ", "waiting for " + progress.waits_for);
-  return text;
-}
-
-std::string retry_text(int attempt, int attempts, const std::string& blockers, milliseconds pause) {
-  return fmt::format("trying again in {} (attempt {} of {}){}", duration_text(pause.count()),
-                     attempt, attempts, blockers.empty() ? "" : ", blocked by " + blockers);
 }
 
 }  // namespace engine

@@ -66,10 +66,4 @@ class ProgressLine : public Observer {
   std::jthread thread_ = {};
 };
 
-// "building index: 300 of 1200 blocks (25 %), 40 blocks/s, 22.0 s left, waiting for pid 7"
-std::string progress_text(const StatementProgress&);
-// "trying again in 2.0 s (attempt 3 of 10), blocked by pid 7"
-std::string retry_text(int attempt, int attempts, const std::string& blockers,
-                       std::chrono::milliseconds pause);
-
 }  // namespace engine

@@ -368,18 +368,23 @@ void inherit(RelationFacts& table, const RelationFacts& parent, Catalog& catalog
   table.parents.insert(parent.key());
 }
 
+RelationFacts& make_relation(const ObjectName& name, RelationKind kind, Catalog& catalog) {
+  const std::string key = catalog.key_of(name);
+  RelationFacts made;
+  made.schema = key.substr(0, key.find('.'));
+  made.name = name.name;
+  made.kind = kind;
+  made.owner = catalog.user;
+  made.made_here = true;
+  return catalog.relations[key] = std::move(made);
+}
+
 void create_table(const Shape& shape, Catalog& catalog) {
   const ObjectName& name = shape.objects.front();
   if (std::as_const(catalog).find(name) != nullptr) return;
-  RelationFacts made;
-  const std::string key = catalog.key_of(name);
-  made.schema = key.substr(0, key.find('.'));
-  made.name = name.name;
-  made.kind = shape.is_partitioned ? RelationKind::PartitionedTable : RelationKind::Table;
-  made.owner = catalog.user;
-  made.access_method = "heap";
-  made.made_here = true;
-  RelationFacts& table = catalog.relations[key] = std::move(made);
+  RelationFacts& table = make_relation(
+      name, shape.is_partitioned ? RelationKind::PartitionedTable : RelationKind::Table, catalog);
+  table.access_method = "heap";
   TableChange change(catalog, table);
   for (const LikeShape& like : shape.likes) {
     if (const RelationFacts* source = std::as_const(catalog).find(like.table)) {
@@ -416,16 +421,11 @@ void create_index(const Shape& shape, Catalog& catalog) {
 void create_relation(const Shape& shape, Catalog& catalog) {
   const ObjectName& name = shape.objects.front();
   if (std::as_const(catalog).find(name) != nullptr) return;
-  RelationFacts made;
-  const std::string key = catalog.key_of(name);
-  made.schema = key.substr(0, key.find('.'));
-  made.name = name.name;
-  made.kind = shape.verb == Verb::CreateSequence           ? RelationKind::Sequence
-              : shape.kind == ObjectKind::MaterializedView ? RelationKind::MaterializedView
-                                                           : RelationKind::View;
-  made.owner = catalog.user;
-  made.made_here = true;
-  catalog.relations[key] = std::move(made);
+  make_relation(name,
+                shape.verb == Verb::CreateSequence           ? RelationKind::Sequence
+                : shape.kind == ObjectKind::MaterializedView ? RelationKind::MaterializedView
+                                                             : RelationKind::View,
+                catalog);
 }
 
 // --- DROP ----------------------------------------------------------------------------------------

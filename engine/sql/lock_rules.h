@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// The pen with which the rules of statement_locks.cc and alter_locks.cc write down locks.
+// The pen with which the rules of statement_locks.cc, alter_locks.cc and drop_locks.cc write down
+// locks.
 #pragma once
 
 #include "engine/sql/statement_locks.h"
@@ -34,8 +35,8 @@ class LockRules {
   StatementLocks result_ = {};
 };
 
-// Verb::Alter.
-void alter_locks(const Shape&, LockRules&);
+void alter_locks(const Shape&, LockRules&);  // Verb::Alter
+void drop_locks(const Shape&, LockRules&);   // Verb::Drop
 
 // A new column or table has this constraint: on `key`, which is locked already.
 void constraint_locks(const ConstraintShape&, const std::string& key, LockRules&);

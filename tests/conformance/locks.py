@@ -8,27 +8,12 @@ The recorder kept an eye on the storage of some relations only (no index of a ke
 
 import json
 import os
-import pathlib
 import shutil
 import subprocess
 import sys
 import tempfile
 
-ROOT = pathlib.Path(__file__).resolve().parents[2]
-
-
-def program():
-    """The program that answers, made if it is missing or older than its sources."""
-    if 'STILLHEAD_LOCKS_REPLAY' in os.environ:
-        return os.environ['STILLHEAD_LOCKS_REPLAY']
-    commands = [['cmake', '--build', '--preset', 'release', '--target', 'locks_replay']]
-    if not (ROOT / 'build/release/build.ninja').exists():
-        commands.insert(0, ['cmake', '--preset', 'release'])
-    for command in commands:
-        done = subprocess.run(command, cwd=ROOT, text=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
-        if done.returncode:
-            sys.exit(f'{" ".join(command)} failed:\n{done.stdout[-4000:]}')
-    return str(ROOT / 'build/release/tests/conformance/locks_replay')
+from answering import ROOT, program
 
 
 class Server:
@@ -63,7 +48,7 @@ class Server:
 
 def ask(url, statements):
     questions = ''.join(json.dumps({'url': url, 'sql': each['sql']}) + '\n' for each in statements)
-    done = subprocess.run([program()], input=questions, text=True, capture_output=True)
+    done = subprocess.run([program('locks_replay')], input=questions, text=True, capture_output=True)
     if done.returncode:
         sys.exit(f'locks_replay ended with exit code {done.returncode}: {done.stderr}')
     return [json.loads(line) for line in done.stdout.splitlines()]

@@ -6,13 +6,11 @@ here. Faults of a graph are listed with file names: Alembic's text must stand in
 """
 
 import json
-import os
-import pathlib
 import re
 import subprocess
 import sys
 
-ROOT = pathlib.Path(__file__).resolve().parents[2]
+from answering import program
 
 # Kind of Alembic's error -> reasons of ours.
 REASONS = {
@@ -30,23 +28,9 @@ SETS = {'heads', 'effective_heads', 'bases', 'effective_bases', 'normalized_down
         'labels'}
 
 
-def program():
-    """The program that answers, made if it is missing or older than its sources."""
-    if 'STILLHEAD_TRAVERSAL_REPLAY' in os.environ:
-        return os.environ['STILLHEAD_TRAVERSAL_REPLAY']
-    commands = [['cmake', '--build', '--preset', 'release', '--target', 'traversal_replay']]
-    if not (ROOT / 'build/release/build.ninja').exists():
-        commands.insert(0, ['cmake', '--preset', 'release'])
-    for command in commands:
-        done = subprocess.run(command, cwd=ROOT, text=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
-        if done.returncode:
-            sys.exit(f'{" ".join(command)} failed:\n{done.stdout[-4000:]}')
-    return str(ROOT / 'build/release/tests/conformance/traversal_replay')
-
-
 def ask(questions):
     """One answer for each question that has a command."""
-    done = subprocess.run([program()], input=''.join(json.dumps(question) + '\n' for question in questions), text=True,
+    done = subprocess.run([program('traversal_replay')], input=''.join(json.dumps(question) + '\n' for question in questions), text=True,
                           capture_output=True)
     if done.returncode:
         sys.exit(f'traversal_replay ended with exit code {done.returncode}: {done.stderr}')

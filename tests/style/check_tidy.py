@@ -3,7 +3,7 @@
 """clang-tidy 14 (checks: .clang-tidy) over every source file of the preset `tidy`.
 
 A file is checked again only when it, a header it reaches, its command or a package changed. With
-arguments: only the files whose path contains one of them."""
+arguments: only the files whose path contains one of them, or begins with one that begins with `^`."""
 
 import json
 import pathlib
@@ -25,7 +25,7 @@ def compile_database():
 def main():
     commands = compile_database()
     paths = [path for path in sorted(commands)
-             if not sys.argv[1:] or any(part in str(path) for part in sys.argv[1:])]
+             if not sys.argv[1:] or any(part in f'^{path}' for part in sys.argv[1:])]
     cache = repository.Cache('tidy', repository.read('.clang-tidy'))
     failures = repository.check_all(
         paths, cache, lambda path: ['clang-tidy-14', '--quiet', '-p', 'build/tidy', str(path)],

@@ -34,25 +34,6 @@ TEST(ProgressTextTest, IsOneLineThatMovesNoCursor) {
   EXPECT_EQ(text.text(kBegin + seconds(1)), "a b c\\x1b[2J: 1 s");
 }
 
-TEST(ProgressTextTest, TellsWhatIsKnownOfAStatement) {
-  const std::pair<StatementProgress, std::string> cases[] = {
-      {{}, ""},
-      {{.phase = "waiting for writers"}, "waiting for writers"},
-      {{"building index", 300, 1200, "blocks", 40, seconds(22), "pid 7"},
-       "building index: 300 of 1200 blocks (25 %), 40 blocks/s, 22.0 s left, waiting for pid 7"},
-      {{.phase = "", .done = 7, .total = 0, .unit = "rows"}, "7 rows"},
-      {{.phase = "p", .done = 9, .total = 8}, "p: 9 of 8 (100 %)"},
-      {{.waits_for = "pid 9"}, "waiting for pid 9"},
-  };
-  for (const auto& [progress, expected] : cases) EXPECT_EQ(progress_text(progress), expected);
-}
-
-TEST(ProgressTextTest, TellsWhyATryIsRepeated) {
-  EXPECT_EQ(retry_text(3, 10, "pid 7", milliseconds(2000)),
-            "trying again in 2.0 s (attempt 3 of 10), blocked by pid 7");
-  EXPECT_EQ(retry_text(1, 2, "", milliseconds(50)), "trying again in 50 ms (attempt 1 of 2)");
-}
-
 TEST(ShortenedToTest, CountsCharacters) {
   EXPECT_EQ(shortened_to("abc", 3), "abc");
   EXPECT_EQ(shortened_to("abc", 2), "ab");

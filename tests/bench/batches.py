@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Row B10: a large UPDATE in batches beside the same as one statement, and what a slow standby makes of both."""
+"""Row B10: a large UPDATE in batches beside the same as one statement, and what a slow standby makes of it."""
 import bisect
 import dataclasses
 import os
@@ -33,7 +33,8 @@ def in_batches(max_lag: float | None = None) -> list[str]:
 
 def make_template(server: Server, rows: int) -> None:
     server.fresh("big")
-    server.sql("big", "CREATE TABLE bench_big (id bigint PRIMARY KEY, email text NOT NULL, n integer NOT NULL)",
+    server.sql("big", "CREATE TABLE bench_big (id bigint PRIMARY KEY, email text NOT NULL, "
+                      "n integer NOT NULL)",
                f"INSERT INTO bench_big SELECT i, 'User' || i || '@Example.org', 0 FROM "
                f"generate_series(1, {rows}) AS i", "VACUUM ANALYZE bench_big")
 
@@ -119,8 +120,10 @@ def note_parts(server: Server, database: str) -> None:
                "CREATE TRIGGER note_part AFTER UPDATE ON bench_big EXECUTE FUNCTION note_part()")
 
 
-def lag_of(server: Server, standby: Standby, contender: Contender, row: str) -> tuple[Lag, float, float, float]:
-    """What was seen, seconds, bytes of WAL, and those of the largest part."""
+Seen = tuple[Lag, float, float, float]  # seconds of the run, bytes of WAL, and those of the largest part
+
+
+def lag_of(server: Server, standby: Standby, contender: Contender, row: str) -> Seen:
     database = contender.environment["PGDATABASE"]
     server.fresh(database, "big")
     note_parts(server, database)
@@ -139,8 +142,7 @@ def lag_of(server: Server, standby: Standby, contender: Contender, row: str) -> 
     return lag, run.wall, after - before, largest_part(server, database)
 
 
-def add_lag(table: Table, row: str, name: str, bounded: bool,
-            seen: tuple[Lag, float, float, float]) -> None:
+def add_lag(table: Table, row: str, name: str, bounded: bool, seen: Seen) -> None:
     lag, took, wal, part = seen
     most = MAX_LAG + MAKING + part / RATE
     bound = verdict(f"lag ≤ {most:.1f} s", lag.seconds <= most) if bounded else ""
@@ -161,6 +163,7 @@ def slow_standby(bench: Bench, row: str) -> None:
         make_template(server, SLOW_ROWS)
         standby = Standby(server, folder / "standby", RATE)
         try:
+            standby.start()
             there = Bench(server, bench.folder, bench.alembic, 1)
             table = bench.new_table(*HEAD)
             add_lag(table, row, "stillhead", True,

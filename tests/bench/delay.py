@@ -1,15 +1,17 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
-"""A TCP proxy in front of a Unix socket that keeps all bytes for a while, each way: a network with a long way.
+"""A TCP proxy in front of a Unix socket that keeps all bytes for a while, each way, as a far network does.
 
   tests/bench/delay.py SOCKET [--delay MILLISECONDS] [--rate BYTES_PER_SECOND]
 
 Order is kept, and any amount may be under way. With a rate, no more than that goes through a connection
-each way, and who sends more has to wait. Prints its port on 127.0.0.1, and ends when its standard input does.
+each way, and who sends more has to wait. Prints its port on 127.0.0.1, and ends when its standard input
+does.
 """
 import argparse
 import pathlib
 import queue
+import signal
 import socket
 import subprocess
 import sys
@@ -111,6 +113,7 @@ def main() -> None:
     parser.add_argument("--delay", type=float, default=0)
     parser.add_argument("--rate", type=float, default=0)
     options = parser.parse_args()
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # who measures ends it
     pathlib.Path("/proc/self/timerslack_ns").write_text("1")  # inherited by the threads; else 50 µs
     listener = socket.create_server(("127.0.0.1", 0), backlog=64)
     print(listener.getsockname()[1], flush=True)

@@ -13,6 +13,7 @@ LOCK_TIMEOUT = 3.0  # seconds, the default of --lock-timeout
 GRACE = 0.05
 CLIENTS = 8
 RATE = 200  # transactions a second, of all clients
+CAUGHT_UP = 1.5 * RATE
 ROWS = 10_000
 COLUMN = "ALTER TABLE bench_hot ADD COLUMN note text"
 SCRIPT = f"""\\set id random(1, {ROWS})
@@ -51,6 +52,16 @@ class Application:
             env={**os.environ, **bench.server.environment(database), "PGAPPNAME": "application"},
             stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
 
+    def done(self) -> int:
+        return int(self.server.sql(self.database, "SELECT sum(n) FROM bench_hot"))
+
+    def catch_up(self) -> None:
+        """Returns when those that had to wait had their turn: no more are done than fall due."""
+        before = -CAUGHT_UP
+        while (now := self.done()) - before >= CAUGHT_UP:
+            before = now
+            time.sleep(1)
+
     def stop(self) -> list[tuple[float, float]]:
         """Begin (when it was due) and duration of each transaction. pgbench ends, and writes what it still
         holds, when all its sessions have ended."""
@@ -65,7 +76,7 @@ class Application:
                     continue
                 duration = int(fields[2]) / 1e6
                 result.append((int(fields[4]) + int(fields[5]) / 1e6 - duration, duration))
-        counted = int(self.server.sql(self.database, "SELECT sum(n) FROM bench_hot"))
+        counted = self.done()
         if not len(result) <= counted <= len(result) + CLIENTS:  # some had no time to say so
             raise SystemExit(f"B9: {counted} transactions in the table, {len(result)} in the log")
         return result
@@ -111,7 +122,7 @@ def change_under_load(bench: Bench, contender: Contender, database: str, reading
         if change.returncode != 0 or bench.server.sql(database, HAS_COLUMN).strip() != "1":
             raise SystemExit(f"B9: {contender.name} ended with {change.returncode}, and the column is "
                              f"not there or not known:\n{errors[-2000:]}")
-        time.sleep(1)  # those that waited have their turn
+        application.catch_up()
         transactions = application.stop()
     finally:
         for process in processes:

@@ -59,11 +59,11 @@ class Server:
                        capture_output=True)
 
 
-def as_server_user(*command: str) -> None:
+def as_server_user(*command: str, check: bool = True) -> None:
     """PostgreSQL refuses to run as root."""
     if os.getuid() == 0:
         command = ("setpriv", "--reuid=postgres", "--regid=postgres", "--init-groups", *command)
-    subprocess.run(command, check=True, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL)
+    subprocess.run(command, check=check, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL)
 
 
 class Standby:
@@ -76,20 +76,23 @@ class Standby:
         if os.getuid() == 0:
             for path in (folder, self.host):
                 shutil.chown(path, "postgres", "postgres")
-        rules = server.folder / "data/pg_hba.conf"
-        rules.write_text("local replication all trust\n" + rules.read_text())
-        server.sql("postgres", "SELECT pg_reload_conf()")
-        values = server.values
-        as_server_user(server.program("pg_basebackup"), "-h", values["PGHOST"], "-p", values["PGPORT"],
-                       "-U", "postgres", "--checkpoint=fast", "--pgdata", str(folder / "data"))
         self.line = Delay(server.socket(), rate=rate)
-        (folder / "data/standby.signal").touch()
-        with (folder / "data/postgresql.auto.conf").open("a") as settings:
+
+    def start(self) -> None:
+        """A copy of the primary as it is, then what follows over the line. Returns when it has caught up."""
+        rules = self.server.folder / "data/pg_hba.conf"
+        rules.write_text("local replication all trust\n" + rules.read_text())
+        self.server.sql("postgres", "SELECT pg_reload_conf()")
+        values, data = self.server.values, self.folder / "data"
+        as_server_user(self.server.program("pg_basebackup"), "-h", values["PGHOST"],
+                       "-p", values["PGPORT"], "-U", "postgres", "--checkpoint=fast", "--pgdata", str(data))
+        (data / "standby.signal").touch()
+        with (data / "postgresql.auto.conf").open("a") as settings:
             settings.write("primary_conninfo = 'host=127.0.0.1 user=postgres sslmode=disable "
                            f"port={self.line.port}'\nlisten_addresses = ''\n")
         # Its own folder of sockets, so the same port.
-        as_server_user(server.program("pg_ctl"), "--pgdata", str(folder / "data"), "--wait", "--silent",
-                       "--log", str(folder / "log"), "--options",
+        as_server_user(self.server.program("pg_ctl"), "--pgdata", str(data), "--wait", "--silent",
+                       "--log", str(self.folder / "log"), "--options",
                        f"-k {self.host} -p {values['PGPORT']}", "start")
         self.catch_up()
 
@@ -108,7 +111,8 @@ class Standby:
             time.sleep(0.1)
 
     def stop(self) -> None:
-        as_server_user(self.server.program("pg_ctl"), "--pgdata", str(self.folder / "data"),
-                       "--mode=immediate", "--silent", "stop")
+        if (self.folder / "data/postmaster.pid").exists():
+            as_server_user(self.server.program("pg_ctl"), "--pgdata", str(self.folder / "data"),
+                           "--mode=immediate", "--silent", "stop", check=False)
         self.line.stop()
         shutil.rmtree(self.host, ignore_errors=True)

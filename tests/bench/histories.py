@@ -36,6 +36,11 @@ def table_statements(number: int) -> list[str]:
             f"CREATE INDEX bench_{number}_b ON bench_{number} (b)"]
 
 
+def synthetic(kind: str, count: int) -> list[list[str]]:
+    """The statements of each revision."""
+    return [statements(kind, number) for number in range(count)]
+
+
 def statements(kind: str, number: int) -> list[str]:
     if kind == "tables":
         return table_statements(number)
@@ -45,28 +50,28 @@ def statements(kind: str, number: int) -> list[str]:
     return [light_statement(number)]
 
 
-def write_sql(folder: pathlib.Path, kind: str, count: int) -> None:
-    """Our scripts."""
+def write_sql(folder: pathlib.Path, revisions: list[list[str]]) -> None:
+    """Our scripts; `revisions`: the statements of each."""
     folder.mkdir(parents=True)
-    for number in range(count):
+    for number, texts in enumerate(revisions):
         parent = revision_id(number - 1) if number else ""
-        body = ";\n".join(statements(kind, number))
+        body = ";\n".join(texts)
         (folder / f"{number:05}_{revision_id(number)}.sql").write_text(
             f"-- revision: {revision_id(number)}\n-- down_revision: {parent}\n"
             f"-- message: step {number}\n-- stillhead:upgrade\n{body};\n"
             "-- stillhead:downgrade\nSELECT 1;\n")
 
 
-def write_alembic(folder: pathlib.Path, kind: str, count: int) -> None:
+def write_alembic(folder: pathlib.Path, revisions: list[list[str]]) -> None:
     """The same history for Alembic, a transaction for each revision as ours."""
     versions = folder / "migrations" / "versions"
     versions.mkdir(parents=True)
     (folder / "alembic.ini").write_text("[alembic]\nscript_location = %(here)s/migrations\n")
     (folder / "migrations" / "env.py").write_text(ENV_PY)
     (folder / "migrations" / "script.py.mako").write_text("")
-    for number in range(count):
+    for number, texts in enumerate(revisions):
         parent = repr(revision_id(number - 1)) if number else "None"
-        body = "\n".join(f"    op.execute({text!r})" for text in statements(kind, number))
+        body = "\n".join(f"    op.execute({text!r})" for text in texts)
         (versions / f"{number:05}_{revision_id(number)}.py").write_text(
             f'"""step {number}"""\nfrom alembic import op\n\n'
             f"revision = {revision_id(number)!r}\ndown_revision = {parent}\n"
@@ -74,15 +79,15 @@ def write_alembic(folder: pathlib.Path, kind: str, count: int) -> None:
             f"def upgrade():\n{body}\n\n\ndef downgrade():\n    pass\n")
 
 
-def write_psql(path: pathlib.Path, kind: str, count: int) -> None:
+def write_psql(path: pathlib.Path, revisions: list[list[str]]) -> None:
     """The same statements, version rows and history rows included, a transaction for each revision."""
     with path.open("w") as out:
         out.write("CREATE TABLE alembic_version (version_num VARCHAR(32) NOT NULL, "
                   "CONSTRAINT alembic_version_pkc PRIMARY KEY (version_num));\n")
-        for number in range(count):
+        for number, texts in enumerate(revisions):
             revision = revision_id(number)
             out.write("BEGIN;\n")
-            out.writelines(text + ";\n" for text in statements(kind, number))
+            out.writelines(text + ";\n" for text in texts)
             if number:
                 out.write(f"UPDATE alembic_version SET version_num='{revision}' "
                           f"WHERE alembic_version.version_num = '{revision_id(number - 1)}';\n")

@@ -3,6 +3,7 @@
 import os
 import pathlib
 import queue
+import shutil
 import subprocess
 import threading
 
@@ -101,6 +102,7 @@ class Standby(Server):
 
     def stop(self) -> None:
         self.control("--mode=immediate", "stop")
+        shutil.rmtree(self.folder)
 
 
 class Session:

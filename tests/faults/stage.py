@@ -53,7 +53,7 @@ class Started:
         handle, name = tempfile.mkstemp(dir=folder, suffix=".report")
         os.close(handle)
         self.report = pathlib.Path(name)
-        self.process = subprocess.Popen([STILLHEAD, *map(str, arguments), "--report", self.report],
+        self.process = subprocess.Popen([STILLHEAD, "--report", self.report, *map(str, arguments)],
                                         env=environment, cwd=folder, stdin=subprocess.DEVNULL,
                                         stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
 

@@ -24,6 +24,14 @@ def require(holds: bool, what: str) -> None:
         raise Failure(what)
 
 
+def until(holds: Callable[[], bool], what: str, patience: float = 30) -> None:
+    """Looks until it holds."""
+    end = time.monotonic() + patience
+    while not holds():
+        require(time.monotonic() < end, f"{what}: not seen within {patience} s")
+        time.sleep(0.02)
+
+
 @dataclass
 class Run:
     """A run that has ended."""
@@ -102,12 +110,9 @@ class Stage:
     def schema(self) -> str:
         return self.server.schema(self.database)
 
-    def await_answer(self, question: str, what: str, patience: float = 30) -> None:
+    def await_answer(self, question: str, what: str) -> None:
         """Until the server answers `t`."""
-        until = time.monotonic() + patience
-        while self.sql(question) != "t":
-            require(time.monotonic() < until, f"{what}: not seen within {patience} s")
-            time.sleep(0.02)
+        until(lambda: self.sql(question) == "t", what)
 
 
 Case = tuple[str, Callable[["Bench"], str | None]]

@@ -4,7 +4,7 @@ import contextlib
 from collections.abc import Iterator
 
 from server import Standby
-from stage import Bench, Stage, case, require
+from stage import Bench, Stage, case, require, until
 
 REFUSAL = "is a standby: nothing can be written there"
 WRITERS = (["upgrade", "heads"], ["apply", "heads"], ["downgrade", "base"], ["stamp", "b"], ["exec", "--", "true"])
@@ -31,17 +31,8 @@ def standby_of(stage: Stage) -> Iterator[Standby]:
 
 def await_replay(stage: Stage, standby: Standby) -> None:
     position = stage.sql("SELECT pg_current_wal_lsn()")
-    Stage.await_answer(On(stage, standby), f"SELECT pg_last_wal_replay_lsn() >= '{position}'", "the replay")
-
-
-class On:
-    """The database of `stage`, as the standby has it."""
-
-    def __init__(self, stage: Stage, standby: Standby):
-        self.stage, self.standby = stage, standby
-
-    def sql(self, *commands: str) -> str:
-        return self.standby.sql(self.stage.database, *commands).rstrip("\n")
+    question = f"SELECT pg_last_wal_replay_lsn() >= '{position}'"
+    until(lambda: standby.sql("postgres", question) == "t\n", "the replay")
 
 
 def both(stage: Stage, standby: Standby, end: str = "") -> str:
@@ -98,13 +89,13 @@ def standby_wait(bench: Bench) -> str:
     stage.sql("GRANT USAGE ON SCHEMA stillhead TO gate", "GRANT SELECT ON stillhead.stillhead_history TO gate")
     with standby_of(stage) as standby:
         url = standby.url(stage.database, "gate")
-        On(stage, standby).sql("SELECT pg_wal_replay_pause()")
+        standby.sql("postgres", "SELECT pg_wal_replay_pause()")
         stage.run("upgrade", "heads").require_code(0)
         waiting = stage.start("wait", "--revision", "b", "--timeout", "60s", "--interval", "100ms", url=url)
         stage.run("wait", "--revision", "b", "--timeout", "1500ms", url=url).require_refusal(
             7, "NotUpToDate", "waited 1500ms for b:")
         require(waiting.process.poll() is None, "`wait` did not wait for the replay")
-        On(stage, standby).sql("SELECT pg_wal_replay_resume()")
+        standby.sql("postgres", "SELECT pg_wal_replay_resume()")
         run = waiting.end(patience=20).require_code(0)
     return run.said.splitlines()[-1]
 

@@ -90,15 +90,25 @@ def transaction_pooling_of_one(bench: Bench) -> None:
         refuse(stage, pooler, WRITERS)
 
 
-@case("transaction pooling: a refused run leaves no lock in the pool, and a direct one goes on at once")
-def transaction_pooling_leaves_no_lock(bench: Bench) -> None:
+def leave_no_lock(bench: Bench, mode: str) -> None:
     stage = prepared(bench)
-    with PgBouncer(bench.server, "transaction", POOL) as pooler:
-        stage.run("upgrade", "heads", url=pooler.url(stage.database)).require_code(2)
+    with PgBouncer(bench.server, mode, POOL) as pooler:
+        refused = stage.run("upgrade", "heads", url=pooler.url(stage.database))
+        require(refused.code != 0, "it was not refused")
         left = stage.sql("SELECT count(*) FROM pg_locks WHERE locktype = 'advisory'")
         direct = stage.run("upgrade", "heads", "--lock-wait", "3s")
         require(left == "0" and direct.code == 0,
                 f"{left} advisory locks are left; the direct run ends with {direct.code}: {direct.said}")
+
+
+@case("transaction pooling: a refused run leaves no lock in the pool, and a direct one goes on at once")
+def transaction_pooling_leaves_no_lock(bench: Bench) -> None:
+    leave_no_lock(bench, "transaction")
+
+
+@case("statement pooling: a refused run leaves no lock in the pool, and a direct one goes on at once")
+def statement_pooling_leaves_no_lock(bench: Bench) -> None:
+    leave_no_lock(bench, "statement")
 
 
 @case("transaction pooling: a refused run leaves the settings of the pool's connections alone")

@@ -44,7 +44,8 @@ def blocker_not_visible(bench: Bench) -> str:
     run, pid = blocked(prepared(bench, sees=False))
     run.require_refusal(5, "LockTimeout", f'in the way: pid {pid}, application_name "report", a session of '
                                           "another role")
-    require("127.0.0.1" not in run.said and "transaction is" not in run.said, f"it says what it cannot know: {run.said}")
+    require("127.0.0.1" not in run.said and "transaction is" not in run.said,
+            f"it says what it cannot know: {run.said}")
     require(f"pid {pid}" in run.said.split("stillhead: ")[0], f"the retry does not name it: {run.said}")
     return run.errors()[0].removeprefix("stillhead: ")
 
@@ -69,8 +70,8 @@ def lock_refused(stage: Stage, wait: float = 1.5) -> tuple[Run, str]:
     try:
         stage.await_answer("SELECT count(*) = 1 FROM pg_stat_activity WHERE wait_event = 'PgSleep'", "the holder")
         run = stage.run("upgrade", "heads", "--lock-wait", f"{wait * 1000:.0f}ms", url=app_url(stage))
-        pid = stage.sql("SELECT l.pid FROM pg_locks l JOIN pg_stat_activity a USING (pid) WHERE locktype = 'advisory' "
-                        "AND a.wait_event IS DISTINCT FROM 'PgSleep'")
+        pid = stage.sql("SELECT l.pid FROM pg_locks l JOIN pg_stat_activity a USING (pid) "
+                        "WHERE locktype = 'advisory' AND a.wait_event IS DISTINCT FROM 'PgSleep'")
     finally:
         holder.kill()
         stage.sql("SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity WHERE wait_event = 'PgSleep'")

@@ -6,7 +6,7 @@
 #
 # `test` includes `build`. Lists: tools/packages/*.txt and tests/cluster/packages.txt. When nothing is
 # missing it ends at once and needs no root. Services that come with the packages (PostgreSQL,
-# containerd, a registry) are neither started nor enabled: the tests start their own.
+# PgBouncer, containerd, a registry) are neither started nor enabled: the tests start their own.
 set -euo pipefail
 
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
@@ -94,7 +94,7 @@ disable_services() {
   command -v systemctl >/dev/null || return 0
   for package in "$@"; do
     case $package in
-      postgresql | containerd | docker-registry)
+      postgresql | pgbouncer | containerd | docker-registry)
         systemctl disable --quiet "$package" 2>/dev/null ||
           say "note: could not disable the service $package; it may start with the machine" ;;
     esac

@@ -50,18 +50,29 @@ std::vector<RevisionId> Workplace::rows() {
   return versions_.read_in_order(connection());
 }
 
-std::unique_ptr<MigrationLock> Workplace::lock() {
-  Connection& session = connection();  // a file must be there to be locked
-  session_ = prepare_session(session);
+// Nothing is changed, in a pool's connections neither, before it is known that it may be.
+void Workplace::prepare_session() {
+  Connection& session = connection();
+  session_ = look_at_session(session);
   require_writable(session_, url_);
+  if (session_.behind_pooler) {
+    refuse_transaction_pooling(session, *connect(url_, connect_options(options_), stop_), url_);
+  }
+  set_up_session(session, session_);
+}
+
+std::unique_ptr<MigrationLock> Workplace::lock() {
+  prepare_session();  // a file must be there to be locked
   std::unique_ptr<MigrationLock> lock =
       acquire_lock(url_, connect_options(options_), versions_.name(),
                    LockOptions{options_.lock_wait}, observer_, stop_);
-  if (Connection* own = lock->connection()) {
-    refuse_transaction_pooling(*own, session, session_, url_);
-  }
-  fence_session(session, url_, versions_.name(), LockOptions{options_.lock_wait}, observer_, stop_);
+  fence();
   return lock;
+}
+
+void Workplace::fence() {
+  fence_session(connection(), url_, versions_.name(), LockOptions{options_.lock_wait}, observer_,
+                stop_);
 }
 
 // A server that restarts needs a moment.
@@ -82,10 +93,8 @@ void Workplace::reconnect() {
 
 SessionFacts Workplace::renew_session() {
   reconnect();
-  session_ = prepare_session(*connection_);
-  require_writable(session_, url_);
-  fence_session(*connection_, url_, versions_.name(), LockOptions{options_.lock_wait}, observer_,
-                stop_);
+  prepare_session();
+  fence();
   return session_;
 }
 

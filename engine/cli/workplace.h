@@ -43,6 +43,8 @@ class Workplace {
  private:
   bool is_to_be_made() const;
   void reconnect();
+  void prepare_session();
+  void fence();
 
   const Options& options_;
   Observer& observer_;

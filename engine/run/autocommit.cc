@@ -230,7 +230,13 @@ void Autocommit::run_bare(std::size_t index, bool again, Observer& observer) {
 
 void Autocommit::execute_bare(std::size_t index, bool again, Observer& observer) {
   try {
-    rows_ = connection_.execute(again ? sql_again(index) : sql(index));
+    const std::string sql_now = again ? sql_again(index) : sql(index);
+    if (sql_now.empty()) {
+      observer.warned(fmt::format("statement {} of {} was begun by an earlier run, and is done",
+                                  index + 1, step_.step.revision));
+      return;
+    }
+    rows_ = connection_.execute(sql_now);
     if (connection_.dialect().flavour() == SqlFlavour::PostgreSql) expect_index(index);
   } catch (const Error& error) {
     if (!again || !is_done_already(error, sql(index))) {
@@ -255,13 +261,18 @@ void Autocommit::give_up_bare(std::size_t index, const Error& error) {
   }
 }
 
-// An interrupted DETACH PARTITION CONCURRENTLY has to be ended by another statement.
+// An interrupted DETACH PARTITION CONCURRENTLY has to be ended by another statement. Empty: the
+// partition is none any more.
 std::string Autocommit::sql_again(std::size_t index) {
-  const std::string finalize = finalize_detach(sql(index));
-  if (finalize.empty()) return sql(index);
-  const bool pending =
-      !connection_.query("SELECT 1 FROM pg_catalog.pg_inherits WHERE inhdetachpending").empty();
-  return pending ? finalize : sql(index);
+  const auto detach = concurrent_detach(sql(index));
+  if (!detach) return sql(index);
+  const Dialect& dialect = connection_.dialect();
+  const auto rows = connection_.query(fmt::format(
+      "SELECT inhdetachpending FROM pg_catalog.pg_inherits WHERE inhparent = to_regclass({}) AND "
+      "inhrelid = to_regclass({})",
+      dialect.quote_literal(detach->table), dialect.quote_literal(detach->partition)));
+  if (rows.empty()) return "";
+  return rows[0][0] == "t" ? detach->finalize : sql(index);
 }
 
 void Autocommit::remove_leftovers(std::size_t index, bool again) {
@@ -269,7 +280,9 @@ void Autocommit::remove_leftovers(std::size_t index, bool again) {
     connection_.execute("DROP INDEX CONCURRENTLY " + found->name);
   }
   if (!again || connection_.dialect().flavour() != SqlFlavour::PostgreSql) return;
-  if (rebuilds_indexes(sql(index))) drop_reindex_leftovers(connection_);
+  if (const auto reindex = concurrent_reindex(sql(index))) {
+    drop_reindex_leftovers(connection_, *reindex);
+  }
 }
 
 std::optional<BuiltIndex> Autocommit::built_index(std::size_t index) {

@@ -133,6 +133,7 @@ class BatchRun {
     execute_part(*next.after, next);
     cursor_ = next;
     context_.committed(cursor_.text());
+    keys_since_look_ += size_;
     const auto took = std::chrono::duration_cast<milliseconds>(Clock::now() - begin);
     tell(took);
     size_ = next_batch_size(size_, statement_.options().size, took);
@@ -166,9 +167,10 @@ class BatchRun {
     return result;
   }
 
-  // Standbys that are behind, and sessions that wait for the table.
+  // Standbys that are behind, and sessions that wait for the table. With a standby in sight, before
+  // each batch: the next one must fit in what it may still be behind.
   void wait_for_others() {
-    if (!is_postgres() || Clock::now() < next_look_) return;
+    if (!is_postgres() || (!has_standby_ && Clock::now() < next_look_)) return;
     for (std::string who = who_waits(); !who.empty(); who = who_waits()) {
       StatementProgress progress = this->progress();
       progress.waits_for = who;
@@ -193,8 +195,9 @@ class BatchRun {
           "how far standbys are behind is not visible to this role (it needs "
           "pg_monitor): nothing is waited for");
     }
-    if (row.at(1)) {
-      const milliseconds lag = lag_.seen(Clock::now(), number(row.at(0)), number(row.at(1)));
+    has_standby_ = row.at(1).has_value();
+    if (has_standby_) {
+      const milliseconds lag = lag_behind(number(row.at(0)), number(row.at(1)));
       if (lag > statement_.options().max_lag) {
         return fmt::format("a standby that is {} ms behind", lag.count());
       }
@@ -203,6 +206,24 @@ class BatchRun {
     const bool waiters = number(row.at(3)) > 0;
     if (std::exchange(let_waiters_in_, waiters && !let_waiters_in_) || !waiters) return {};
     return fmt::format("{} sessions that wait for {}", row.at(3).value_or(""), statement_.table());
+  }
+
+  // With the next batch, which is made so small that a standby needs a quarter of `max_lag` for it.
+  milliseconds lag_behind(double current, double replayed) {
+    const milliseconds lag = lag_.seen(Clock::now(), current, replayed);
+    if (keys_since_look_ > 0) {
+      bytes_per_key_ = (current - current_at_look_) / static_cast<double>(keys_since_look_);
+    }
+    keys_since_look_ = 0;
+    current_at_look_ = current;
+    const milliseconds most = statement_.options().max_lag / 4;
+    const milliseconds next = lag_.time_for(bytes_per_key_ * static_cast<double>(size_));
+    if (next <= most) return lag + next;
+    size_ = std::max(static_cast<long>(static_cast<double>(size_) *
+                                       static_cast<double>(most.count()) /
+                                       static_cast<double>(next.count())),
+                     1L);
+    return lag + most;
   }
 
   void wait(milliseconds duration) {
@@ -246,6 +267,10 @@ class BatchRun {
   double estimate_ = 0;  // keys of the table; 0: not known
   double rate_ = 0;      // keys per second
   StandbyLag lag_ = {};
+  bool has_standby_ = false;
+  double current_at_look_ = 0;  // position in the log
+  long keys_since_look_ = 0;
+  double bytes_per_key_ = 0;  // of the log; what others write counts, too
   bool told_blindness_ = false;
   bool let_waiters_in_ = false;
   Clock::time_point next_look_ = {};
@@ -281,11 +306,34 @@ long next_batch_size(long size, long first, milliseconds took) {
 
 long smaller_batch_size(long size) { return std::max(size / 2, 1L); }
 
+// A standby that had nothing to do at times can do more than it did.
+void StandbyLag::learn_rate(Time now, double replayed) {
+  if (!last_ || now <= last_->second) return;
+  const double seconds = std::chrono::duration<double>(now - last_->second).count();
+  const double rate = (replayed - last_->first) / seconds;
+  const bool was_busy = replayed < last_current_;
+  if (was_busy && rate_ > 0) {
+    rate_ = kSmoothing * rate + (1 - kSmoothing) * rate_;
+  } else {
+    rate_ = std::max(rate_, rate);
+  }
+}
+
 milliseconds StandbyLag::seen(Time now, double current, double replayed) {
+  learn_rate(now, replayed);
+  last_ = {replayed, now};
+  last_current_ = current;
   samples_.emplace_back(current, now);
   while (!samples_.empty() && samples_.front().first <= replayed) samples_.pop_front();
   if (samples_.empty()) return milliseconds{0};
-  return std::chrono::duration_cast<milliseconds>(now - samples_.front().second);
+  const auto age = std::chrono::duration_cast<milliseconds>(now - samples_.front().second);
+  return std::max(age, time_for(current - replayed));
+}
+
+milliseconds StandbyLag::time_for(double size) const {
+  constexpr double kLongest = 86'400'000;  // a standby that stands still
+  if (rate_ <= 0) return milliseconds{0};
+  return milliseconds{static_cast<long>(std::min(size * 1'000 / rate_, kLongest))};
 }
 
 long run_batches(const Statement& statement, const std::string& cursor, BatchContext& context) {

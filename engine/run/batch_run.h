@@ -37,16 +37,23 @@ struct BatchCursor {
 long next_batch_size(long size, long first, std::chrono::milliseconds took);
 long smaller_batch_size(long size);
 
-// How far the slowest standby is behind, by what was seen: positions in the log, and when they were
-// current.
+// How far the slowest standby is behind, by what was seen. All sizes in bytes of the log.
 class StandbyLag {
  public:
   using Time = std::chrono::steady_clock::time_point;
-  // Both in bytes. `replayed`: of the slowest standby.
+  // `replayed`: of the slowest standby. How long what is written now has to wait there: the age of
+  // what it replays now, or longer, when so much has gathered meanwhile.
   std::chrono::milliseconds seen(Time now, double current, double replayed);
+  // So long takes a part of that size, by the standby's speed; 0: the speed is not known yet.
+  std::chrono::milliseconds time_for(double size) const;
 
  private:
+  void learn_rate(Time now, double replayed);
+
   std::deque<std::pair<double, Time>> samples_ = {};
+  std::optional<std::pair<double, Time>> last_ = {};  // replayed so far, at the last look
+  double last_current_ = 0;
+  double rate_ = 0;  // per second; 0: not known
 };
 
 struct BatchContext {

@@ -8,13 +8,37 @@
 namespace engine {
 namespace {
 
-constexpr const char* kFindLeftovers =
-    "SELECT format('%I.%I', n.nspname, c.relname) FROM pg_catalog.pg_index i "
-    "JOIN pg_catalog.pg_class c ON c.oid = i.indexrelid "
-    "JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace "
-    "WHERE NOT i.indisvalid AND c.relname ~ '_cc(new|old)[0-9]*$' AND n.nspname <> 'pg_toast' "
-    "AND NOT EXISTS (SELECT 1 FROM pg_catalog.pg_stat_progress_create_index p "
-    "WHERE p.index_relid = i.indexrelid)";
+// Of which indexes `i` the statement makes new ones.
+std::string touches(const ConcurrentReindex& reindex, const Dialect& dialect) {
+  const std::string name = dialect.quote_literal(reindex.name);
+  std::string table;
+  if (reindex.what == "SCHEMA") return fmt::format("n.nspname = (parse_ident({}))[1]", name);
+  if (reindex.what == "TABLE") {
+    table = fmt::format("to_regclass({})", name);
+  } else if (reindex.what == "INDEX") {
+    table = fmt::format(
+        "(SELECT indrelid::regclass FROM pg_catalog.pg_index WHERE indexrelid = to_regclass({}))",
+        name);
+  } else {
+    return "true";
+  }
+  return fmt::format("(i.indrelid = {0} OR i.indrelid IN (SELECT relid FROM pg_partition_tree({0})))",
+                     table);
+}
+
+// Who is at work on one holds a lock on it.
+std::string find_leftovers(const ConcurrentReindex& reindex, const Dialect& dialect) {
+  return fmt::format(
+      "SELECT format('%I.%I', n.nspname, c.relname) FROM pg_catalog.pg_index i "
+      "JOIN pg_catalog.pg_class c ON c.oid = i.indexrelid "
+      "JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace "
+      "WHERE NOT i.indisvalid AND c.relname ~ '_cc(new|old)[0-9]*$' AND n.nspname <> 'pg_toast' "
+      "AND {} AND NOT EXISTS (SELECT 1 FROM pg_catalog.pg_locks l WHERE l.locktype = 'relation' "
+      "AND l.relation = i.indexrelid AND l.pid <> pg_backend_pid() AND l.mode = "
+      "'ShareUpdateExclusiveLock' AND l.database = (SELECT oid FROM pg_catalog.pg_database WHERE "
+      "datname = current_database()))",
+      touches(reindex, dialect));
+}
 
 // pg_get_indexdef says "CREATE [UNIQUE ]INDEX name ON schema.table USING ...".
 std::string look_at(const std::string& table, const std::string& name) {
@@ -72,8 +96,8 @@ void refuse_other_index(Connection& connection, const BuiltIndex& found,
               "take the other for it");
 }
 
-void drop_reindex_leftovers(Connection& connection) {
-  for (const Row& row : connection.query(kFindLeftovers)) {
+void drop_reindex_leftovers(Connection& connection, const ConcurrentReindex& reindex) {
+  for (const Row& row : connection.query(find_leftovers(reindex, connection.dialect()))) {
     connection.execute("DROP INDEX CONCURRENTLY " + row[0].value_or(""));
   }
 }

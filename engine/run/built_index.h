@@ -26,7 +26,7 @@ std::optional<BuiltIndex> find_index(Connection&, const ConcurrentIndex&);
 // where that fails (a role that may make no temporary tables), nothing is compared.
 void refuse_other_index(Connection&, const BuiltIndex& found, const ConcurrentIndex&);
 
-// Removes what an interrupted REINDEX CONCURRENTLY has left, and nobody is at work on.
-void drop_reindex_leftovers(Connection&);
+// Removes what such a REINDEX has left when it was interrupted, but for what somebody is at work on.
+void drop_reindex_leftovers(Connection&, const ConcurrentReindex&);
 
 }  // namespace engine

@@ -17,8 +17,6 @@ namespace {
 using Clock = std::chrono::steady_clock;
 using std::chrono::milliseconds;
 
-constexpr milliseconds kLongestPause{1'000};
-
 [[noreturn]] void give_up(const std::string& lock, milliseconds patience,
                           const LockHolder& holder) {
   std::string who = holder.who.empty() ? "another run that this role cannot see" : holder.who;
@@ -53,7 +51,7 @@ void poll_for_lock(const std::string& lock, const LockOptions& options, Observer
       throw Error(Reason::Interrupted, fmt::format("interrupted while waiting for {}", lock),
                   "run the same command again");
     }
-    next = std::min(next * 3 / 2 + milliseconds(1), kLongestPause);
+    next = std::min(next * 3 / 2 + milliseconds(1), options.longest_poll);
   }
 }
 

@@ -25,7 +25,8 @@ class MigrationLock {
 
 struct LockOptions {
   std::chrono::milliseconds patience{300'000};  // 0: one try
-  std::chrono::milliseconds poll{50};           // first pause; grows to 1 s
+  std::chrono::milliseconds poll{50};           // first pause
+  std::chrono::milliseconds longest_poll{1'000};
 };
 
 // PostgreSQL: a session advisory lock on a connection of its own, named application_name + " lock".

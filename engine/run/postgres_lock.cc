@@ -14,6 +14,8 @@
 namespace engine {
 namespace {
 
+constexpr std::chrono::milliseconds kFencePoll{200};
+
 class PostgresLock : public MigrationLock {
  public:
   explicit PostgresLock(std::unique_ptr<Connection> connection)
@@ -42,12 +44,12 @@ std::string key_sql(const Dialect& dialect, const VersionTableName& versions,
 }
 
 // pg_locks shows a bigint key as two halves; other people's sessions are half hidden from plain
-// roles.
+// roles. The session is as old as the run; its last query is not, since the watcher asks there.
 std::string holder_sql(const std::string& key) {
   return fmt::format(
       "SELECT l.pid, a.application_name, host(a.client_addr), a.state, "
-      "to_char(a.query_start AT TIME ZONE 'UTC', 'YYYY-MM-DD HH24:MI:SS'), "
-      "extract(epoch FROM clock_timestamp() - a.query_start)::bigint "
+      "to_char(a.backend_start AT TIME ZONE 'UTC', 'YYYY-MM-DD HH24:MI:SS'), "
+      "extract(epoch FROM clock_timestamp() - a.backend_start)::bigint "
       "FROM pg_catalog.pg_locks l LEFT JOIN pg_catalog.pg_stat_activity a ON a.pid = l.pid "
       "WHERE l.locktype = 'advisory' AND l.granted AND l.objsubid = 1 "
       "AND l.database = (SELECT oid FROM pg_catalog.pg_database WHERE datname = "
@@ -104,8 +106,10 @@ std::unique_ptr<MigrationLock> acquire_postgres_lock(const DatabaseUrl& url,
 void fence_session(Connection& session, const DatabaseUrl& url, const VersionTableName& versions,
                    const LockOptions& options, Observer& observer, const std::stop_token& stop) {
   if (url.flavour != SqlFlavour::PostgreSql) return;
+  LockOptions often = options;  // the server notices within a second that its client is gone
+  often.longest_poll = kFencePoll;
   take(session, "the session of an earlier run on " + url.display,
-       key_sql(session.dialect(), versions, "session"), options, observer, stop);
+       key_sql(session.dialect(), versions, "session"), often, observer, stop);
 }
 
 }  // namespace engine

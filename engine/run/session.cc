@@ -4,6 +4,7 @@
 #include <fmt/format.h>
 
 #include "engine/core/error.h"
+#include "engine/core/sqlstate.h"
 
 namespace engine {
 namespace {
@@ -18,7 +19,7 @@ constexpr const char* kSettings =
     "THEN set_config('idle_session_timeout', '0', false) END";
 // Fails on a platform that cannot do it.
 constexpr const char* kCheckInterval =
-    "SELECT set_config('client_connection_check_interval', '2s', false) "
+    "SELECT set_config('client_connection_check_interval', '1s', false) "
     "WHERE current_setting('client_connection_check_interval', true) IS NOT NULL";
 
 bool can_check_connections(Connection& connection) {
@@ -34,34 +35,45 @@ int pid_of(Connection& connection) {
   return std::stoi(connection.query("SELECT pg_backend_pid()").at(0)[0].value_or("0"));
 }
 
-// While the session keeps its server process for a transaction, the other one is asked.
-bool shares_servers(Connection& lock, Connection& session) {
-  const int first = pid_of(lock);
+// While the session keeps its server process for a transaction, the other one is asked. PgBouncer
+// refuses transactions where it shares servers by statement.
+bool shares_servers(Connection& session, Connection& other) {
+  const int first = pid_of(other);
   for (int look = 0; look < kLooks; ++look) {
-    const Transaction transaction(session);
-    if (const int own = pid_of(session); own == first || pid_of(lock) != first) return true;
+    try {
+      const Transaction transaction(session);
+      if (const int own = pid_of(session); own == first || pid_of(other) != first) return true;
+    } catch (const Error& error) {
+      if (!has_sqlstate(error, {"08P01"})) throw;
+      return true;
+    }
   }
   return false;
 }
 
 }  // namespace
 
-SessionFacts prepare_session(Connection& connection) {
+SessionFacts look_at_session(Connection& connection) {
   SessionFacts facts;
   if (connection.dialect().flavour() != SqlFlavour::PostgreSql) return facts;
   const auto begin = Clock::now();
-  const auto rows =
-      connection.query(fmt::format("SELECT pg_backend_pid(), pg_is_in_recovery(), "
-                                   "current_setting('default_transaction_read_only'), {}",
-                                   kSettings));
+  const auto rows = connection.query(
+      "SELECT pg_backend_pid(), pg_is_in_recovery(), "
+      "current_setting('default_transaction_read_only')");
   facts.round_trip = std::chrono::duration_cast<std::chrono::microseconds>(Clock::now() - begin);
   if (!rows.empty() && rows[0].size() >= 3) {
     facts.pid = std::stoi(rows[0][0].value_or("0"));
+    facts.behind_pooler = connection.server_pid() != facts.pid;
     facts.in_recovery = rows[0][1] == "t";
     facts.read_only = rows[0][2] == "on";
   }
-  facts.checks_connection = can_check_connections(connection);
   return facts;
+}
+
+void set_up_session(Connection& connection, SessionFacts& facts) {
+  if (facts.pid == 0) return;
+  connection.query(fmt::format("SELECT {}", kSettings));
+  facts.checks_connection = can_check_connections(connection);
 }
 
 std::vector<std::string> reset_session(const SessionFacts& facts) {
@@ -88,10 +100,8 @@ void require_writable(const SessionFacts& facts, const DatabaseUrl& url) {
   }
 }
 
-void refuse_transaction_pooling(Connection& lock, Connection& session, const SessionFacts& facts,
-                                const DatabaseUrl& url) {
-  if (facts.pid == 0 || session.server_pid() == facts.pid) return;
-  if (!shares_servers(lock, session)) return;
+void refuse_transaction_pooling(Connection& session, Connection& other, const DatabaseUrl& url) {
+  if (!shares_servers(session, other)) return;
   throw Error(Reason::InvalidUsage,
               fmt::format("{} is behind a pooler that gives each transaction another server "
                           "process: no lock would hold there",

@@ -14,30 +14,33 @@ namespace engine {
 
 // Of a server that can be told and asked. SQLite: as they stand here.
 struct SessionFacts {
-  int pid = 0;  // pg_backend_pid(); 0: not PostgreSQL
-  bool in_recovery = false;
+  int pid = 0;                              // pg_backend_pid(); 0: not PostgreSQL
+  bool behind_pooler = false;               // the connection was told another pid
+  bool in_recovery = false;                 // pg_is_in_recovery()
   bool read_only = false;                   // default_transaction_read_only
   bool checks_connection = false;           // the server looks whether we are still there
   std::chrono::microseconds round_trip{0};  // of one message without work
 };
 
+// Asks, and changes nothing. Throws what Connection throws.
+SessionFacts look_at_session(Connection&);
+
 // PostgreSQL: the session may idle; its time zone is UTC, so that a script means the same on every
-// server. From version 14 on the server notices within two seconds that this program is gone, even
-// in the middle of a statement, and rolls back (client_connection_check_interval; not every
-// platform has it, and then nothing changes). Throws what Connection throws.
-SessionFacts prepare_session(Connection&);
+// server. From version 14 on the server notices within a second that this program is gone, even in
+// the middle of a statement, and rolls back (client_connection_check_interval; not every platform
+// has it, and then nothing changes). Throws what Connection throws.
+void set_up_session(Connection&, SessionFacts&);
 
 // Statements that take back what a script has left in its session (settings, role), and repeat
-// prepare_session(). Empty: nothing needs to be done (SQLite).
+// set_up_session(). Empty: nothing needs to be done (SQLite).
 std::vector<std::string> reset_session(const SessionFacts&);
 
 // Throws Error(DatabaseUnreachable) where nothing can be written: a standby, a read-only database.
 void require_writable(const SessionFacts&, const DatabaseUrl&);
 
-// Behind a pooler that gives each transaction another server process a session's lock protects
-// nothing. `lock` is the session that holds it. Throws Error(InvalidUsage). Where nobody stands in
-// between, this asks nothing.
-void refuse_transaction_pooling(Connection& lock, Connection& session, const SessionFacts&,
-                                const DatabaseUrl&);
+// Behind a pooler that gives each transaction, or each statement, another server process a
+// session's lock protects nothing. `other` is a further connection to the same address. Changes
+// nothing. Throws Error(InvalidUsage).
+void refuse_transaction_pooling(Connection& session, Connection& other, const DatabaseUrl&);
 
 }  // namespace engine

@@ -6,6 +6,7 @@
 #include "engine/core/error.h"
 #include "engine/sql/batch.h"
 #include "engine/sql/identifier.h"
+#include "engine/sql/statement_kind.h"
 
 namespace engine {
 namespace {
@@ -83,7 +84,8 @@ void render_into(std::vector<Statement>& statements, const ExecuteSql& operation
           "between `-- stillhead:autocommit` and `-- stillhead:end`");
     }
     check_kind(statement, operation, found.size(), dialect, origin);
-    statement.transactional = !operation.autocommit && operation.kind != StatementKind::Batch;
+    statement.transactional = !operation.autocommit && operation.kind != StatementKind::Batch &&
+                              !runs_concurrently(statement.sql, flavour);
     statement.kind = operation.kind;
     statement.batch = operation.batch;
     statements.push_back(std::move(statement));

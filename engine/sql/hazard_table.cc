@@ -24,9 +24,6 @@ constexpr std::array kHazards = {
         "a partitioned table takes no CREATE INDEX CONCURRENTLY (SQLSTATE 0A000)",
         "CREATE INDEX ... ON ONLY the parent, one CONCURRENTLY on each partition, then ALTER "
         "INDEX ... ATTACH PARTITION"},
-    HazardInfo{HazardKind::ConcurrentlyInTransaction, "concurrently-in-transaction", Fails,
-               "CONCURRENTLY cannot run in a transaction (SQLSTATE 25001)",
-               "put the statement between `-- stillhead:autocommit` and `-- stillhead:end`"},
     HazardInfo{HazardKind::NotInTransaction, "not-in-transaction", Fails,
                "the statement cannot run in a transaction (SQLSTATE 25001)",
                "put the statement between `-- stillhead:autocommit` and `-- stillhead:end`"},

@@ -55,17 +55,7 @@ class HazardRules {
   // --- in or out of a transaction ----------------------------------------------------------------
 
   void transactions() {
-    if (!transaction_.is_transaction) return;
-    if (shape_.concurrently && shape_.outside_transaction) {
-      add(ConcurrentlyInTransaction, first_key());
-    } else if (shape_.outside_transaction) {
-      add(NotInTransaction, "");
-    }
-    for (const Action& action : shape_.actions) {
-      if (action.act == Act::Detach && action.concurrently) {
-        add(ConcurrentlyInTransaction, first_key());
-      }
-    }
+    if (transaction_.is_transaction && shape_.outside_transaction) add(NotInTransaction, "");
   }
 
   std::string first_key() const {

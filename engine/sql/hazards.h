@@ -24,7 +24,6 @@ enum class HazardKind {
   IndexDropBlocksReads,
   ReindexBlocksWrites,
   ConcurrentIndexOnPartitioned,
-  ConcurrentlyInTransaction,
   NotInTransaction,
   PrimaryKeyBuildBlocksReads,
   UniqueBuildBlocksReads,

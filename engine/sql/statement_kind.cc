@@ -40,6 +40,21 @@ class Reader {
     }
     return std::string(text_.substr(begin, end - begin));
   }
+  // "(...)", if it stands here; whether the word stands in it, and is not switched off.
+  bool take_in_parentheses(std::string_view word) {
+    if (token_.kind != TokenKind::Other || token_.text != "(") return false;
+    bool found = false;
+    while (token_.kind != TokenKind::End) {
+      if (take(word)) {
+        found = !is_any(token_, {"FALSE", "OFF"}) && token_.text != "0";
+        continue;
+      }
+      const bool closes = token_.kind == TokenKind::Other && token_.text == ")";
+      next();
+      if (closes) break;
+    }
+    return found;
+  }
   std::string rest() const { return std::string(text_.substr(token_.offset)); }
 
  private:
@@ -137,10 +152,19 @@ bool shuns_transactions(std::string_view statement, SqlFlavour flavour) {
     reader.next();
     reader.take("UNIQUE");
     if (is_any(reader.token(), {"DATABASE", "TABLESPACE"})) return true;
+  }
+  return runs_concurrently(statement, flavour);
+}
+
+bool runs_concurrently(std::string_view statement, SqlFlavour flavour) {
+  if (flavour != SqlFlavour::PostgreSql) return false;
+  Reader reader(statement, flavour);
+  if (is_any(reader.token(), {"CREATE", "DROP"})) {
+    reader.next();
+    reader.take("UNIQUE");
     return reader.take("INDEX") && is_word(reader.token(), "CONCURRENTLY");
   }
-  if (!finalize_detach(statement).empty()) return true;
-  return is_word(reader.token(), "REINDEX") && has_word(std::move(reader), "CONCURRENTLY");
+  return concurrent_detach(statement) || concurrent_reindex(statement);
 }
 
 Again again(std::string_view statement) {
@@ -149,23 +173,30 @@ Again again(std::string_view statement) {
   return is_word(reader.token(), "DROP") ? Again::RemovesWhatIsGone : Again::Else;
 }
 
-std::string finalize_detach(std::string_view statement) {
+std::optional<ConcurrentDetach> concurrent_detach(std::string_view statement) {
   Reader reader(statement, SqlFlavour::PostgreSql);
-  if (!reader.take("ALTER") || !reader.take("TABLE")) return {};
-  bool detaches = false;
-  std::size_t last = 0;
-  bool concurrently = false;
-  for (; reader.token().kind != TokenKind::End; reader.next()) {
-    detaches = detaches || is_word(reader.token(), "DETACH");
-    concurrently = is_word(reader.token(), "CONCURRENTLY");
-    last = reader.token().offset;
-  }
-  if (!detaches || !concurrently) return {};
-  return std::string(statement.substr(0, last)) + "FINALIZE";
+  if (!reader.take("ALTER") || !reader.take("TABLE")) return std::nullopt;
+  if (reader.take("IF")) reader.take("EXISTS");
+  reader.take("ONLY");
+  ConcurrentDetach detach;
+  detach.table = reader.take_name();
+  if (!reader.take("DETACH") || !reader.take("PARTITION")) return std::nullopt;
+  detach.partition = reader.take_name();
+  detach.finalize = std::string(statement.substr(0, reader.token().offset)) + "FINALIZE";
+  if (!reader.take("CONCURRENTLY") || reader.token().kind != TokenKind::End) return std::nullopt;
+  return detach;
 }
 
-bool rebuilds_indexes(std::string_view statement) {
-  return is_word(Reader(statement, SqlFlavour::PostgreSql).token(), "REINDEX");
+std::optional<ConcurrentReindex> concurrent_reindex(std::string_view statement) {
+  Reader reader(statement, SqlFlavour::PostgreSql);
+  if (!reader.take("REINDEX")) return std::nullopt;
+  const bool among_options = reader.take_in_parentheses("CONCURRENTLY");
+  for (const char* what : {"INDEX", "TABLE", "SCHEMA", "DATABASE", "SYSTEM"}) {
+    if (!reader.take(what)) continue;
+    if (!reader.take("CONCURRENTLY") && !among_options) return std::nullopt;
+    return ConcurrentReindex{what, reader.take_name()};
+  }
+  return std::nullopt;
 }
 
 std::optional<ConcurrentIndex> concurrent_index(std::string_view statement) {

@@ -21,6 +21,10 @@ bool changes_session(std::string_view statement, SqlFlavour);
 // their words.
 bool shuns_transactions(std::string_view statement, SqlFlavour);
 
+// CREATE, DROP INDEX CONCURRENTLY, REINDEX ... CONCURRENTLY, DETACH PARTITION ... CONCURRENTLY: such
+// a statement stands by itself, with or without an autocommit section.
+bool runs_concurrently(std::string_view statement, SqlFlavour);
+
 // May leave something in the session that the next revision should not find: the former, and what
 // can do the same from inside (DO, CALL, set_config).
 bool may_change_session(std::string_view statement, SqlFlavour);
@@ -40,11 +44,20 @@ bool sets_parameter(std::string_view statement, std::string_view parameter);
 enum class Again { MakesWhatIsThere, RemovesWhatIsGone, Else };
 Again again(std::string_view statement);
 
-// ALTER TABLE ... DETACH PARTITION ... CONCURRENTLY -> the same with FINALIZE, which ends what was
-// interrupted; empty: another statement.
-std::string finalize_detach(std::string_view statement);
+// ALTER TABLE [IF EXISTS] table DETACH PARTITION partition CONCURRENTLY. Names as written.
+struct ConcurrentDetach {
+  std::string table = {};
+  std::string partition = {};
+  std::string finalize = {};  // the same with FINALIZE, which ends what was interrupted
+};
+std::optional<ConcurrentDetach> concurrent_detach(std::string_view statement);
 
-bool rebuilds_indexes(std::string_view statement);  // REINDEX
+// REINDEX [(...)] INDEX|TABLE|SCHEMA|... CONCURRENTLY [name].
+struct ConcurrentReindex {
+  std::string what = {};  // "INDEX", "TABLE", "SCHEMA", "DATABASE", "SYSTEM"
+  std::string name = {};  // as written; empty: left out
+};
+std::optional<ConcurrentReindex> concurrent_reindex(std::string_view statement);
 
 // CREATE [UNIQUE] INDEX CONCURRENTLY [IF NOT EXISTS] name ON [ONLY] table. As written, quoted where
 // they are; empty: another statement, or an index without a name.

@@ -3,6 +3,8 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
+
 #include <optional>
 
 #include "tests/support/fake_connection.h"
@@ -250,9 +252,18 @@ TEST_F(AutocommitTest, WhetherAStatementWasDoneDependsOnItsKind) {
 TEST_F(AutocommitTest, AnInterruptedDetachIsEnded) {
   script({"ALTER TABLE p DETACH PARTITION c CONCURRENTLY"});
   left_by_earlier_run(0, true);
-  connection_.answer("inhdetachpending", {{"1"}});
+  connection_.answer("inhdetachpending", {{"t"}});
   run();
   EXPECT_EQ(log().at(4), "ALTER TABLE p DETACH PARTITION c FINALIZE");
+}
+
+TEST_F(AutocommitTest, ADetachThatWentThroughIsDone) {
+  script({"ALTER TABLE p DETACH PARTITION c CONCURRENTLY"});
+  left_by_earlier_run(0, true);
+  run();
+  const Log seen = log();
+  EXPECT_TRUE(std::none_of(seen.begin(), seen.end(), [](const auto& sql) { return sql.starts_with("ALTER"); }));
+  EXPECT_TRUE(std::count(seen.begin(), seen.end(), "journal 1 0"));
 }
 
 TEST_F(AutocommitTest, LeftoversOfAnInterruptedReindexAreRemoved) {

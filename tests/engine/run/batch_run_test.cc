@@ -30,6 +30,28 @@ TEST(BatchSizeTest, AimsAtHalfASecond) {
   EXPECT_EQ(smaller_batch_size(1), 1);
 }
 
+TEST(StandbyLagTest, IsWhatHasGatheredBySpeed) {
+  StandbyLag lag;
+  const StandbyLag::Time start{};
+  lag.seen(start, 0, 0);
+  EXPECT_EQ(lag.time_for(100), milliseconds(0)) << "its speed is not known";
+  EXPECT_EQ(lag.seen(start + seconds(1), 1'000, 100), seconds(9)) << "100 in a second, 900 are left";
+  EXPECT_EQ(lag.time_for(50), milliseconds(500));
+  EXPECT_EQ(lag.seen(start + seconds(2), 1'000, 300), seconds(5)) << "smoothed: 140 a second";
+  EXPECT_EQ(lag.seen(start + seconds(6), 1'000, 1'000), milliseconds(0));
+  EXPECT_EQ(lag.seen(start + seconds(9), 1'010, 1'005), milliseconds(35))
+      << "who has nothing to do is not slow";
+}
+
+TEST(StandbyLagTest, OfOneThatStandsStillIsBounded) {
+  StandbyLag lag;
+  const StandbyLag::Time start{};
+  lag.seen(start, 10, 0);
+  lag.seen(start + seconds(1), 20, 1);
+  for (int i = 2; i < 99; ++i) lag.seen(start + seconds(i), 1e12, 1);
+  EXPECT_EQ(lag.seen(start + seconds(99), 1e12, 1), seconds(86'400));
+}
+
 TEST(StandbyLagTest, IsTheAgeOfTheOldestThatIsNotReplayed) {
   StandbyLag lag;
   const StandbyLag::Time start{};

@@ -17,25 +17,41 @@ DatabaseUrl url() {
   return result;
 }
 
-TEST(SessionTest, SetsWhatItNeedsAndAsksWhatItMustKnow) {
+TEST(SessionTest, AsksWhatItMustKnowAndChangesNothing) {
   test::FakeConnection connection;
   connection.answer("pg_backend_pid()", {{"42", "f", "on"}});
-  connection.answer("client_connection_check_interval", {{"2s"}});
-  const SessionFacts facts = prepare_session(connection);
+  connection.pid = 42;
+  SessionFacts facts = look_at_session(connection);
   EXPECT_EQ(facts.pid, 42);
   EXPECT_FALSE(facts.in_recovery);
   EXPECT_TRUE(facts.read_only);
+  EXPECT_FALSE(facts.behind_pooler);
+  ASSERT_EQ(connection.log.size(), 1U);
+  EXPECT_EQ(connection.log[0].find("set_config"), std::string::npos);
+  connection.pid = 43;
+  EXPECT_TRUE(look_at_session(connection).behind_pooler);
+}
+
+TEST(SessionTest, SetsWhatItNeeds) {
+  test::FakeConnection connection;
+  connection.answer("client_connection_check_interval", {{"1s"}});
+  SessionFacts facts;
+  set_up_session(connection, facts);
+  EXPECT_TRUE(connection.log.empty()) << "SQLite has nothing to set";
+  facts.pid = 42;
+  set_up_session(connection, facts);
   EXPECT_TRUE(facts.checks_connection);
   ASSERT_EQ(connection.log.size(), 2U);
   EXPECT_NE(connection.log[0].find("'idle_session_timeout', '0'"), std::string::npos);
   EXPECT_NE(connection.log[0].find("'TimeZone', 'UTC'"), std::string::npos);
-  EXPECT_NE(connection.log[1].find("'client_connection_check_interval', '2s'"), std::string::npos);
+  EXPECT_NE(connection.log[1].find("'client_connection_check_interval', '1s'"), std::string::npos);
 }
 
 TEST(SessionTest, GoesOnWhereAPlatformCannotCheckConnections) {
   test::FakeConnection connection;
   connection.fail_on("client_connection", Error(Reason::MigrationFailed, "not on this platform"));
-  const SessionFacts facts = prepare_session(connection);
+  SessionFacts facts{.pid = 42};
+  set_up_session(connection, facts);
   EXPECT_FALSE(facts.checks_connection);
   EXPECT_EQ(connection.log.size(), 2U);
 }
@@ -44,7 +60,8 @@ TEST(SessionTest, OtherErrorsAreNotSwallowed) {
   for (const Reason reason : {Reason::Interrupted, Reason::DatabaseUnreachable}) {
     test::FakeConnection connection;
     connection.fail_on("client_connection", Error(reason, "no"));
-    EXPECT_THROW(prepare_session(connection), Error);
+    SessionFacts facts{.pid = 42};
+    EXPECT_THROW(set_up_session(connection, facts), Error);
   }
 }
 
@@ -89,31 +106,39 @@ TEST(SessionTest, WhatCannotBeWrittenToIsRefused) {
   }
 }
 
-// A pooler hands its own process numbers to clients. `pids`: what the two sessions are told.
+// The two pids: what the sessions are told.
 class PoolTest : public testing::Test {
  protected:
-  void look(const std::string& lock_pid, const std::string& session_pid, int told) {
-    lock_.answer("pg_backend_pid", {{lock_pid}});
+  void look(const std::string& session_pid, const std::string& other_pid) {
     session_.answer("pg_backend_pid", {{session_pid}});
-    session_.pid = told;
-    SessionFacts facts;
-    facts.pid = 7;
-    refuse_transaction_pooling(lock_, session_, facts, url());
+    other_.answer("pg_backend_pid", {{other_pid}});
+    refuse_transaction_pooling(session_, other_, url());
   }
-  test::FakeConnection lock_;
   test::FakeConnection session_;
+  test::FakeConnection other_;
 };
 
-TEST_F(PoolTest, ADirectConnectionIsNotLookedAt) {
-  look("1", "1", 7);
-  EXPECT_TRUE(lock_.log.empty());
-}
+TEST_F(PoolTest, APoolThatKeepsSessionsTogetherIsFine) { EXPECT_NO_THROW(look("1", "2")); }
 
-TEST_F(PoolTest, APoolThatKeepsSessionsTogetherIsFine) { EXPECT_NO_THROW(look("1", "2", 99)); }
+TEST_F(PoolTest, APoolThatSharesServersByStatementIsRefused) {
+  Failure failure;
+  failure.sqlstate = "08P01";
+  session_.fail_on("pg_backend_pid", Error(Reason::DatabaseUnreachable, "lost", failure, ""));
+  EXPECT_THROW(
+      {
+        try {
+          look("1", "2");
+        } catch (const Error& error) {
+          EXPECT_EQ(error.reason(), Reason::InvalidUsage);
+          throw;
+        }
+      },
+      Error);
+}
 
 TEST_F(PoolTest, APoolThatSharesServersIsRefused) {
   try {
-    look("1", "1", 99);
+    look("1", "1");
     FAIL() << "did not throw";
   } catch (const Error& error) {
     EXPECT_EQ(error.reason(), Reason::InvalidUsage);

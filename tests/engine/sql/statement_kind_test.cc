@@ -87,6 +87,53 @@ TEST(StatementKindTest, KnowsWhichParameterAStatementSets) {
   }
 }
 
+TEST(StatementKindTest, KnowsWhatStandsByItself) {
+  for (const char* sql :
+       {"CREATE INDEX CONCURRENTLY i ON t (a)", "create unique index concurrently on t (a)",
+        "DROP INDEX CONCURRENTLY i", "REINDEX TABLE CONCURRENTLY t", "REINDEX (CONCURRENTLY) INDEX i",
+        "ALTER TABLE p DETACH PARTITION c CONCURRENTLY"}) {
+    EXPECT_TRUE(runs_concurrently(sql, SqlFlavour::PostgreSql)) << sql;
+    EXPECT_FALSE(runs_concurrently(sql, SqlFlavour::Sqlite)) << sql;
+  }
+  for (const char* sql :
+       {"CREATE INDEX i ON t (a)", "VACUUM t", "REINDEX (CONCURRENTLY false) TABLE t",
+        "REINDEX TABLE t", "REFRESH MATERIALIZED VIEW CONCURRENTLY v", "CREATE DATABASE concurrently",
+        "ALTER TABLE p DETACH PARTITION concurrently", ""}) {
+    EXPECT_FALSE(runs_concurrently(sql, SqlFlavour::PostgreSql)) << sql;
+  }
+}
+
+TEST(StatementKindTest, ReadsConcurrentDetaches) {
+  const auto detach =
+      concurrent_detach("ALTER TABLE IF EXISTS ONLY s.p DETACH PARTITION \"C\" CONCURRENTLY");
+  ASSERT_TRUE(detach);
+  EXPECT_EQ(detach->table, "s.p");
+  EXPECT_EQ(detach->partition, "\"C\"");
+  EXPECT_EQ(detach->finalize, "ALTER TABLE IF EXISTS ONLY s.p DETACH PARTITION \"C\" FINALIZE");
+}
+
+TEST(StatementKindTest, ReadsConcurrentReindexes) {
+  struct Case {
+    const char* sql = "";
+    const char* what = "";
+    const char* name = "";
+  };
+  for (const Case& c : {
+           Case{"REINDEX TABLE CONCURRENTLY s.t", "TABLE", "s.t"},
+           Case{"reindex (verbose, concurrently true) index i", "INDEX", "i"},
+           Case{"REINDEX (CONCURRENTLY) SYSTEM", "SYSTEM", ""},
+           Case{"REINDEX (TABLESPACE x) SCHEMA CONCURRENTLY s", "SCHEMA", "s"},
+       }) {
+    const auto reindex = concurrent_reindex(c.sql);
+    ASSERT_TRUE(reindex) << c.sql;
+    EXPECT_EQ(reindex->what, c.what) << c.sql;
+    EXPECT_EQ(reindex->name, c.name) << c.sql;
+  }
+  for (const char* sql : {"REINDEX TABLE t", "REINDEX (CONCURRENTLY off) TABLE t", "CLUSTER"}) {
+    EXPECT_FALSE(concurrent_reindex(sql)) << sql;
+  }
+}
+
 TEST(StatementKindTest, ReadsConcurrentIndexes) {
   struct Case {
     const char* sql = "";

@@ -25,29 +25,25 @@ INSERT INTO ran VALUES ('r2 before');
 -- stillhead:autocommit
 INSERT INTO ran VALUES ('r2 alone');
 CREATE INDEX t_n ON t (n);
-UPDATE t SET n = n + 1;
 VACUUM;
 -- stillhead:end
 INSERT INTO ran VALUES ('r2 behind');
 -- stillhead:downgrade
-UPDATE t SET n = n - 1;
+UPDATE t SET n = n + 7;
 -- stillhead:autocommit
 DROP INDEX t_n;
-INSERT INTO ran VALUES ('r2 down');
 VACUUM;
 -- stillhead:end
+INSERT INTO ran VALUES ('r2 down');
 """,
     "r3": """-- transactional: false
 -- stillhead:upgrade
 ALTER TABLE t ADD COLUMN note text NOT NULL DEFAULT '';
-UPDATE t SET note = 'n' || n;
-UPDATE t SET n = n * 10 + 1;
-PRAGMA user_version = 3;
+UPDATE t SET n = n * 10 + 1, note = 'n' || n;
 PRAGMA cache_size = 5;
 INSERT INTO ran VALUES ('r3');
 -- stillhead:downgrade
 UPDATE t SET n = (n - 1) / 10;
-PRAGMA user_version = 2;
 ALTER TABLE t DROP COLUMN note;
 INSERT INTO ran VALUES ('r3 down');
 """,
@@ -77,12 +73,12 @@ INSERT INTO ran VALUES ('r5 down');
     "r6": """-- stillhead:upgrade
 -- stillhead:pre "SELECT count(*) > 0 FROM t"
 INSERT INTO ran VALUES ('r6');
--- stillhead:batch key=id size=8
+-- stillhead:batch key=id size=12
 UPDATE t SET n = n + 100;
 -- stillhead:end
 -- stillhead:post "SELECT min(n) > 100 FROM t"
 -- stillhead:downgrade
--- stillhead:batch key=id size=8
+-- stillhead:batch key=id size=12
 UPDATE t SET n = n - 100;
 -- stillhead:end
 INSERT INTO ran VALUES ('r6 down');

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """The history that sqlite_matrix runs, and what must be in a database afterwards."""
+import collections
 import pathlib
 import re
 import shutil
@@ -147,8 +148,7 @@ def version_row(database: pathlib.Path) -> str:
 
 
 def difference(wanted: list[str], found: list[str]) -> str:
-    if wanted == found:
-        return ""
-    lost = [f"  - {line}" for line in wanted if line not in found]
-    more = [f"  + {line}" for line in found if line not in wanted]
-    return "\n".join(["another state:", *lost, *more] if lost or more else ["rows are there twice:", *found])
+    lost, more = collections.Counter(wanted), collections.Counter(found)
+    lines = [f"  - {line:.200}" for line in (lost - more).elements()]
+    lines += [f"  + {line:.200}" for line in (more - lost).elements()]
+    return "\n".join(["another state:", *lines]) if lines else ""

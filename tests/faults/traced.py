@@ -20,6 +20,10 @@ class Call:
             return "O_CREAT" in self.text
         return self.name not in ("pread64", "fcntl")
 
+    def writes(self) -> bool:
+        """But for 4 bytes: the number and the checksum around each page in SQLite's journal."""
+        return self.name == "pwrite64" and ", 4, " not in self.text
+
     def locks(self) -> bool:
         return self.name == "fcntl" and "SETLK" in self.text and "F_UNLCK" not in self.text
 

@@ -63,8 +63,8 @@ def theirs(case, revisions):
 def ours(case, revisions, seen):
     if 'stdout' in case:
         return 'prints the same' if seen.stdout.split() == case['stdout'].split() else printed(seen.stdout)
-    words = [outcome(seen.exit), *left(seen.tables, seen.rows, revisions, seen.journal)]
-    for name, (done, _) in seen.journal.items():
+    words = [outcome(seen.exit), *left(seen.left.tables, seen.left.rows, revisions, seen.left.journal)]
+    for name, (done, _) in seen.left.journal.items():
         count = len(revisions[names_of(revisions).index(name)].upgrade)
         words.append(f'{done} of {count} statements of {name} are in the journal')
     if seen.exit:

@@ -10,12 +10,11 @@ real `stillhead` on a database of their own. Compared are exit code, the lines a
 SQLSTATE, version rows and tables; of `--sql` the printed text.
 
 Whatever happens, the database must be clean: version rows, history, journal and what the statements have made say
-the same. After a failure the fault is corrected in each way that chains.CORRECTIONS has, each on a copy, and the
-next run must end where a run of the corrected chain on a new database ends. No statement of the chains can run twice
+the same. After a failure the fault is corrected in each way that chains.CORRECTIONS has, and the
+next run must end where a run of the corrected chain on an empty database ends. No statement of the chains can run twice
 without an error or another row, so that equal means once. The table of docs/transactions.md must be what was seen.
 """
 import argparse
-import concurrent.futures
 import dataclasses
 import json
 import os
@@ -33,9 +32,11 @@ import transaction_table  # noqa: E402
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 PROGRAM = os.environ.get('STILLHEAD', ROOT / 'build/release/stillhead')
 PAGE = 'docs/transactions.md'
-VERSION_TABLE = 'alembic_version'
 EXIT_CODES = {0: 0, 1: 1, 255: 1}  # 255: Alembic found the version row changed
 SQLSTATES = {'UndefinedTable': '42P01', 'ActiveSqlTransaction': '25001', 'UnsafeNewEnumValueUsage': '55P04'}
+
+
+NOTHING = databases.Contents(rows=None, tables=[], objects=set(), history=[], journal={})
 
 
 @dataclasses.dataclass(frozen=True)
@@ -66,26 +67,18 @@ def mode_of(case):
 class Seen:
     """What one case came to here."""
     exit: int
-    stdout: str = ''
-    stderr: str = ''
-    report: dict = dataclasses.field(default_factory=dict)
-    rows: list | None = None  # version rows; None: no table
-    tables: list = dataclasses.field(default_factory=list)
-    objects: set = dataclasses.field(default_factory=set)
-    history: list = dataclasses.field(default_factory=list)
-    journal: dict = dataclasses.field(default_factory=dict)
+    stdout: str
+    stderr: str
+    report: dict
+    left: databases.Contents = NOTHING
     finished: bool = False  # after each correction the next run has reached the head
 
 
 class Project:
     """Scripts in a folder, and runs of the program on them."""
 
-    def __init__(self, folder, revisions, mode):
+    def __init__(self, folder, mode):
         self.folder, self.mode = pathlib.Path(folder), mode
-        self.write(revisions)
-
-    def write(self, revisions):
-        chains.write_scripts(self.folder / 'migrations', revisions, self.mode.transactional or self.offline())
 
     def offline(self):
         return self.mode.database == 'postgresql_offline'
@@ -101,8 +94,9 @@ class Project:
                               stdin=subprocess.DEVNULL, capture_output=True, timeout=60, check=False, env=environment)
         return done, json.loads(report.read_text()) if report.exists() else {}
 
-    def run_all(self, url, commands):
+    def run_all(self, url, commands, revisions):
         """Stops at the first failure."""
+        chains.write_scripts(self.folder / 'migrations', revisions, self.mode.transactional or self.offline())
         stdout = stderr = ''
         for command in commands:
             done, report = self.run(url, command)
@@ -112,59 +106,62 @@ class Project:
         return Seen(done.returncode, stdout, stderr, report)
 
 
-def look(database, seen, by_hand=frozenset()):
-    rows = database.rows(VERSION_TABLE)
-    seen.rows = None if rows is None else [row.strip('()') for row in rows]
-    seen.tables, seen.objects = database.tables(), database.objects() - by_hand - {VERSION_TABLE}
-    seen.history, seen.journal = database.history(), database.journal()
-
-
 def applied(revisions, rows):
     """Names of the revisions up to the row, in order; the chains have no branches."""
     names = [revision.name for revision in revisions]
     return names[:names.index(rows[0]) + 1] if rows else []
 
 
-def unclean(revisions, seen):
+def unclean(revisions, left, by_hand=frozenset()):
     """What of the database does not fit together."""
     known = {revision.name: revision for revision in revisions}
-    if seen.rows and (len(seen.rows) > 1 or seen.rows[0] not in known):
-        yield f'the version rows are {seen.rows}: no next run can go on from there'
+    if left.rows and (len(left.rows) > 1 or left.rows[0] not in known):
+        yield f'the version rows are {left.rows}: no next run can go on from there'
         return
-    done = applied(revisions, seen.rows)
-    if len(set(seen.history)) < len(seen.history):
-        yield f'the history has a step twice: {seen.history}'
-    if [name for name in known if dict(seen.history).get(name) == 'upgrade'] != done:
-        yield f'the history says {seen.history}, the version row {seen.rows}'
-    wanted = {effect for name in done for statement in known[name].upgrade for effect in statement.effects()}
-    for name, (count, in_doubt) in seen.journal.items():
+    done = applied(revisions, left.rows)
+    if len(set(left.history)) < len(left.history):
+        yield f'the history has a step twice: {left.history}'
+    if [name for name in known if dict(left.history).get(name) == 'upgrade'] != done:
+        yield f'the history says {left.history}, the version row {left.rows}'
+    wanted = {effect for name in done for statement in known[name].upgrade for effect in statement.effects()} | by_hand
+    for name, (count, in_doubt) in left.journal.items():
         wanted |= {effect for statement in known[name].upgrade[:count] for effect in statement.effects()}
         if in_doubt or list(known)[len(done):][:1] != [name]:
-            yield f'the journal says {seen.journal}, the version row {seen.rows}'
-    if seen.objects != wanted:
-        yield f'{sorted(seen.objects)} are there; version row and journal say {sorted(wanted)}'
+            yield f'the journal says {left.journal}, the version row {left.rows}'
+    if left.objects != wanted:
+        yield f'{sorted(left.objects)} are there; version row and journal say {sorted(wanted)}'
 
 
-def after_correction(commands, project, revisions, correction, failed, fresh):
-    """What is wrong with the run that follows on a correction; `failed` and `fresh` are databases."""
-    corrected = correction.apply(revisions)
-    project.write(corrected)
-    by_hand = set()
-    if correction.by_hand:
-        before = failed.objects()
-        failed.run(correction.by_hand)
-        by_hand = failed.objects() - before
-        fresh.run(correction.by_hand)
-    seen, undisturbed = (project.run_all(database.url, commands) for database in (failed, fresh))
-    if seen.exit or undisturbed.exit:
-        yield f'exit codes {seen.exit} and, on a new database, {undisturbed.exit}: {seen.stderr or undisturbed.stderr}'
+def by_hand(database, correction):
+    """Runs what a correction does by hand; names of what it has made."""
+    if not correction.by_hand:
+        return set()
+    before = database.look().objects
+    database.run(correction.by_hand)
+    return database.look().objects - before
+
+
+def after_correction(case, project, revisions, correction, database):
+    """What is wrong with the run that follows on a correction, the failure being brought about once more."""
+    setup, corrected = chains.SETUPS.get(case['chain']), correction.apply(revisions)
+    database.reset(setup)
+    by_hand(database, correction)
+    undisturbed = project.run_all(database.url, case['argv'], corrected)
+    wanted_dump = database.dump()
+    database.reset(setup)
+    failed = project.run_all(database.url, case['argv'], revisions)
+    made = by_hand(database, correction)
+    seen = project.run_all(database.url, case['argv'], corrected)
+    if not failed.exit or seen.exit or undisturbed.exit:
+        yield (f'exit codes {failed.exit}, corrected {seen.exit}, and on a new database {undisturbed.exit}: '
+               f'{seen.stderr or undisturbed.stderr}')
         return
-    look(failed, seen, by_hand)
-    yield from unclean(corrected, seen)
-    if seen.rows != [revisions[-1].name] or seen.journal:
-        yield f'it ends at {seen.rows} with the journal {seen.journal}'
-    if failed.dump() != fresh.dump():
-        yield f'the database is {failed.dump()}; undisturbed it is {fresh.dump()}'
+    left, dump = database.look(), database.dump()
+    yield from unclean(corrected, left, made)
+    if left.rows != [revisions[-1].name] or left.journal:
+        yield f'it ends at {left.rows} with the journal {left.journal}'
+    if dump != wanted_dump:
+        yield f'the database is {dump}; undisturbed it is {wanted_dump}'
 
 
 def steps_of(lines):
@@ -195,7 +192,7 @@ def rolled_back(want, case, revisions):
     count = 0 if mode_of(case).single else failing(case, revisions)
     stay = revisions[:count]
     made = tables_of(statement for revision in stay for statement in revision.upgrade)
-    want.update(rows=[stay[-1].name] if stay else None, tables=sorted({VERSION_TABLE, *made}) if stay else [])
+    want.update(rows=[stay[-1].name] if stay else None, tables=sorted({databases.VERSION_TABLE, *made}) if stay else [])
 
 
 def one_by_one(want, case, revisions):
@@ -204,8 +201,8 @@ def one_by_one(want, case, revisions):
 
 
 def succeeds(want, _, revisions):
-    every = [statement for revision in revisions for statement in revision.upgrade]
-    want.update(exit=0, error=None, rows=[revisions[-1].name], tables=sorted({VERSION_TABLE, *tables_of(every)}))
+    made = tables_of(statement for revision in revisions for statement in revision.upgrade)
+    want.update(exit=0, error=None, rows=[revisions[-1].name], tables=sorted({databases.VERSION_TABLE, *made}))
 
 
 def no_empty_transaction(want, case, _):
@@ -241,7 +238,7 @@ def one_clear_error(seen, text, sqlstate):
 
 
 def different(case, seen, want):
-    found = {'exit': seen.exit, 'rows': seen.rows, 'tables': seen.tables, 'steps': steps_of(seen.stderr),
+    found = {'exit': seen.exit, 'rows': seen.left.rows, 'tables': seen.left.tables, 'steps': steps_of(seen.stderr),
              'stdout': seen.stdout.split()}
     for key, value in found.items():
         if value != want[key]:
@@ -250,46 +247,46 @@ def different(case, seen, want):
         yield from one_clear_error(seen, want['error'], recorded_error(case)[1])
 
 
-def corrected_runs(case, number, project, revisions, failed, server):
-    """What goes wrong after each correction of the fault, on copies of the database that the run has left."""
+def corrected_runs(case, project, revisions, database):
+    """What goes wrong after each correction of the fault."""
     corrections = chains.CORRECTIONS.get(case['chain'], ())
     if not corrections:
         yield 'tests/conformance/chains.py has no correction'
-    for turn, correction in enumerate(corrections):
-        fresh = server.fresh(chains.SETUPS.get(case['chain']), f'{number}_new_{turn}')
-        for problem in after_correction(case['argv'], project, revisions, correction, failed.copy(), fresh):
+    for correction in corrections:
+        for problem in after_correction(case, project, revisions, correction, database):
             yield f'after the correction ({correction.words()}): {problem}'
 
 
-def run_case(case, number, revisions, server):
-    """(what was seen, what is wrong whatever was recorded)"""
-    with tempfile.TemporaryDirectory(prefix='stillhead-replay-') as folder:
-        project = Project(folder, revisions, mode_of(case))
-        if project.offline():
-            return project.run_all('postgresql://', case['argv']), []
-        database = server.fresh(chains.SETUPS.get(case['chain']), str(number))
-        seen = project.run_all(database.url, case['argv'])
-        look(database, seen)
-        problems = list(unclean(revisions, seen))
-        if seen.exit and not problems:
-            problems = list(corrected_runs(case, number, project, revisions, database, server))
-            seen.finished = not problems
-    if not project.mode.transactional:
-        problems += [f'with a transaction a revision: {problem}'
-                     for problem in in_transactions(case, number, revisions, server)]
-    return seen, problems
+def run_once(case, project, revisions, database):
+    database.reset(chains.SETUPS.get(case['chain']))
+    seen = project.run_all(database.url, case['argv'], revisions)
+    seen.left = database.look()
+    return seen
 
 
-def in_transactions(case, number, revisions, server):
+def in_transactions(case, folder, revisions, database):
     """What of a recorded run without transactional DDL differs from ours with a transaction a revision: SQLAlchemy
     begins transactions nevertheless, and the run leaves the same."""
+    mode = Mode(case['database'], single=False, transactional=True)
+    seen = run_once(case, Project(folder, mode), revisions, database)
+    for problem in [*unclean(revisions, seen.left), *different(case, seen, wanted(case, revisions, None))]:
+        yield f'with a transaction a revision: {problem}'
+
+
+def run_case(case, revisions, database):
+    """(what was seen, what is wrong whatever was recorded)"""
     with tempfile.TemporaryDirectory(prefix='stillhead-replay-') as folder:
-        database = server.fresh(chains.SETUPS.get(case['chain']), f'{number}_in_transactions')
-        seen = Project(folder, revisions, Mode(case['database'], single=False, transactional=True)).run_all(
-            database.url, case['argv'])
-        look(database, seen)
-        yield from unclean(revisions, seen)
-        yield from different(case, seen, wanted(case, revisions, None))
+        project = Project(folder, mode_of(case))
+        if project.offline():
+            return project.run_all('postgresql://', case['argv'], revisions), []
+        seen = run_once(case, project, revisions, database)
+        problems = list(unclean(revisions, seen.left))
+        if seen.exit and not problems:
+            problems = list(corrected_runs(case, project, revisions, database))
+            seen.finished = not problems
+        if not project.mode.transactional:
+            problems += in_transactions(case, folder, revisions, database)
+        return seen, problems
 
 
 def verdict(case, revisions, kind, seen, problems):
@@ -306,17 +303,13 @@ def run_all(path, differences):
         sys.exit(f'{PROGRAM} is missing: run `make build` first')
     recorded = json.loads(path.read_text(encoding='utf-8'))
     all_revisions = {name: chains.revisions_of(chain) for name, chain in recorded['chains'].items()}
-
-    def run(number, case):
-        revisions = all_revisions[case['chain']]
-        seen, problems = run_case(case, number, revisions, servers.get(case['database']))
-        problem = verdict(case, revisions, differences.get(str(number)), seen, problems)
-        return str(number), problem, transaction_table.row(case, revisions, seen)
-
-    with databases.Postgres() as postgres, databases.Sqlite() as sqlite, \
-            concurrent.futures.ThreadPoolExecutor(os.cpu_count()) as pool:
-        servers = {'postgresql': postgres, 'sqlite': sqlite}
-        yield from pool.map(run, *zip(*enumerate(recorded['cases'])))
+    with databases.Postgres() as postgres, databases.Sqlite() as sqlite:
+        places = {'postgresql': postgres, 'sqlite': sqlite, 'postgresql_offline': None}
+        for number, case in enumerate(recorded['cases']):
+            revisions = all_revisions[case['chain']]
+            seen, problems = run_case(case, revisions, places[case['database']])
+            problem = verdict(case, revisions, differences.get(str(number)), seen, problems)
+            yield str(number), problem, transaction_table.row(case, revisions, seen)
 
 
 def replay(path, differences):

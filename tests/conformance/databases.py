@@ -102,7 +102,7 @@ class Postgres(Database):
 
 class Sqlite(Database):
     def __enter__(self):
-        self.folder = pathlib.Path(tempfile.mkdtemp(prefix='stillhead-sqlite-'))
+        self.folder = pathlib.Path(tempfile.mkdtemp(prefix='stillhead-transactions-'))
         self.file = self.folder / 'case.db'
         self.url = f'sqlite:///{self.file}'
         return self

@@ -6,15 +6,16 @@
   tests/conformance/transactions.py DIR --write docs/transactions.md  writes the table of that page
 
 DIR holds recorded runs of Alembic. The chains are turned to `.sql` scripts, and the recorded commands run with the
-real `stillhead` on a database of their own. Compared are exit code, the lines about steps, the error's text and
+real `stillhead` on an empty database. Compared are exit code, the lines about steps, the error's text and
 SQLSTATE, version rows and tables; of `--sql` the printed text.
 
 Whatever happens, the database must be clean: version rows, history, journal and what the statements have made say
-the same. After a failure the fault is corrected in each way that chains.CORRECTIONS has, and the
-next run must end where a run of the corrected chain on an empty database ends. No statement of the chains can run twice
-without an error or another row, so that equal means once. The table of docs/transactions.md must be what was seen.
+the same. After a failure the fault is corrected in each way that chains.CORRECTIONS has, and the next run must end
+where a run of the corrected chain on an empty database ends. No statement of the chains can run twice without an
+error or another row, so that equal means once. The table of docs/transactions.md must be what was seen.
 """
 import argparse
+import collections
 import dataclasses
 import json
 import os
@@ -34,8 +35,6 @@ PROGRAM = os.environ.get('STILLHEAD', ROOT / 'build/release/stillhead')
 PAGE = 'docs/transactions.md'
 EXIT_CODES = {0: 0, 1: 1, 255: 1}  # 255: Alembic found the version row changed
 SQLSTATES = {'UndefinedTable': '42P01', 'ActiveSqlTransaction': '25001', 'UnsafeNewEnumValueUsage': '55P04'}
-
-
 NOTHING = databases.Contents(rows=None, tables=[], objects=set(), history=[], journal={})
 
 
@@ -160,8 +159,9 @@ def after_correction(case, project, revisions, correction, database):
     yield from unclean(corrected, left, made)
     if left.rows != [revisions[-1].name] or left.journal:
         yield f'it ends at {left.rows} with the journal {left.journal}'
-    if dump != wanted_dump:
-        yield f'the database is {dump}; undisturbed it is {wanted_dump}'
+    found, expected = collections.Counter(dump), collections.Counter(wanted_dump)
+    if found != expected:
+        yield f'of an undisturbed run {[*(expected - found)]} is missing, and {[*(found - expected)]} is too much'
 
 
 def steps_of(lines):

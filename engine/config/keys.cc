@@ -50,7 +50,7 @@ constexpr std::array<KeyInfo, kKeyCount> kTable = {{
     {Key::Transaction, "transaction", Choice, "per_revision", "", Anywhere, "per_revision|single",
      "one transaction for each revision, or one for all"},
     {Key::TransactionalDdl, "transactional_ddl", Flag, "", "", Anywhere, "",
-     "run DDL in transactions; none: as the database can"},
+     "with --sql: print BEGIN and COMMIT; none: as the database can"},
     {Key::LockWait, "lock_wait", Duration, "5m", "", Anywhere, "",
      "how long to wait for another run; 0s: one try"},
     {Key::LockTimeout, "lock_timeout", Duration, "3s", "", Anywhere, "",

@@ -172,6 +172,10 @@ void SqliteConnection::fail(int code, std::string_view sql) {
           "the URL names a file of another kind, or a database that is encrypted: check the "
           "path");
     case SQLITE_CORRUPT:
+      throw Error(Reason::MigrationFailed, fmt::format("cannot use {}: {}", url_.display, text),
+                  failure,
+                  "the file is damaged: `PRAGMA integrity_check` says how far; restore it from a "
+                  "backup");
     case SQLITE_CANTOPEN:
     case SQLITE_IOERR:
     case SQLITE_FULL:

@@ -65,7 +65,8 @@ std::string misfit_hint(const Error& error, const Dialect& dialect) {
 }
 
 constexpr const char* kSomebodyElse =
-    "somebody else changed the version table during the run; run the same command again";
+    "another program changed the version table during the run: run the same command again; or the "
+    "script itself did: take that statement out";
 
 // `error` as it concerns the version table, whatever command met it.
 Error told(const std::string& intent, const Error& error, const Dialect& dialect) {

@@ -219,10 +219,10 @@ class BatchRun {
     const milliseconds most = statement_.options().max_lag / 4;
     const milliseconds next = lag_.time_for(bytes_per_key_ * static_cast<double>(size_));
     if (next <= most) return lag + next;
-    size_ = std::max(static_cast<long>(static_cast<double>(size_) *
-                                       static_cast<double>(most.count()) /
-                                       static_cast<double>(next.count())),
-                     1L);
+    size_ =
+        std::max(static_cast<long>(static_cast<double>(size_) * static_cast<double>(most.count()) /
+                                   static_cast<double>(next.count())),
+                 1L);
     return lag + most;
   }
 

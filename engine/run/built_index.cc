@@ -22,8 +22,8 @@ std::string touches(const ConcurrentReindex& reindex, const Dialect& dialect) {
   } else {
     return "true";
   }
-  return fmt::format("(i.indrelid = {0} OR i.indrelid IN (SELECT relid FROM pg_partition_tree({0})))",
-                     table);
+  return fmt::format(
+      "(i.indrelid = {0} OR i.indrelid IN (SELECT relid FROM pg_partition_tree({0})))", table);
 }
 
 // Who is at work on one holds a lock on it.

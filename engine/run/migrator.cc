@@ -4,6 +4,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <cctype>
 #include <chrono>
 #include <deque>
 #include <optional>
@@ -424,13 +425,34 @@ class Runner {
     if (step.prepared.statements[piece.first].kind == StatementKind::Condition) {
       check_condition(step.prepared.statements[piece.first]);
     } else {
-      rows = step.autocommit.run(piece.first, attempt, context_.observer,
-                                 [&] { go_on_or_throw(context_); });
+      rows = run_autocommit(step, piece.first, attempt);
     }
     step.report.statements.push_back({static_cast<int>(piece.first) + 1,
                                       step.prepared.statements[piece.first].line, rows,
                                       elapsed_ms(begin)});
     where_.statement = 0;
+  }
+
+  // A transaction finds out when it moves its row; a statement on its own must not get so far.
+  long run_autocommit(StepRun& step, std::size_t index, int attempt) {
+    std::optional<RevisionSet> rows;
+    if (names_version_table(step.prepared.statements[index].sql)) {
+      rows = context_.versions.read(context_.connection);
+    }
+    return step.autocommit.run(index, attempt, context_.observer, [&] {
+      go_on_or_throw(context_);
+      if (!rows || context_.versions.read(context_.connection) == *rows) return;
+      throw Error(Reason::VersionConflict, "the statement changes the version table",
+                  "take it out of the script: the version table belongs to the run");
+    });
+  }
+
+  bool names_version_table(const std::string& sql) const {
+    const std::string& name = context_.versions.name().name;
+    const auto same = [](unsigned char a, unsigned char b) {
+      return std::tolower(a) == std::tolower(b);
+    };
+    return std::search(sql.begin(), sql.end(), name.begin(), name.end(), same) != sql.end();
   }
 
   void run_transaction(const TransactionGroup& group, int attempt) {

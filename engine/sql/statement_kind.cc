@@ -42,17 +42,16 @@ class Reader {
   }
   // "(...)", if it stands here; whether the word stands in it, and is not switched off.
   bool take_in_parentheses(std::string_view word) {
-    if (token_.kind != TokenKind::Other || token_.text != "(") return false;
+    if (token_.kind != TokenKind::Open) return false;
     bool found = false;
-    while (token_.kind != TokenKind::End) {
+    while (token_.kind != TokenKind::End && token_.kind != TokenKind::Close) {
       if (take(word)) {
         found = !is_any(token_, {"FALSE", "OFF"}) && token_.text != "0";
-        continue;
+      } else {
+        next();
       }
-      const bool closes = token_.kind == TokenKind::Other && token_.text == ")";
-      next();
-      if (closes) break;
     }
+    if (token_.kind == TokenKind::Close) next();
     return found;
   }
   std::string rest() const { return std::string(text_.substr(token_.offset)); }

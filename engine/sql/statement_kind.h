@@ -21,8 +21,8 @@ bool changes_session(std::string_view statement, SqlFlavour);
 // their words.
 bool shuns_transactions(std::string_view statement, SqlFlavour);
 
-// CREATE, DROP INDEX CONCURRENTLY, REINDEX ... CONCURRENTLY, DETACH PARTITION ... CONCURRENTLY: such
-// a statement stands by itself, with or without an autocommit section.
+// CREATE, DROP INDEX CONCURRENTLY, REINDEX ... CONCURRENTLY, DETACH PARTITION ... CONCURRENTLY:
+// such a statement stands by itself, with or without an autocommit section.
 bool runs_concurrently(std::string_view statement, SqlFlavour);
 
 // May leave something in the session that the next revision should not find: the former, and what

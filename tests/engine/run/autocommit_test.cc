@@ -4,7 +4,6 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
-
 #include <optional>
 
 #include "tests/support/fake_connection.h"
@@ -262,7 +261,8 @@ TEST_F(AutocommitTest, ADetachThatWentThroughIsDone) {
   left_by_earlier_run(0, true);
   run();
   const Log seen = log();
-  EXPECT_TRUE(std::none_of(seen.begin(), seen.end(), [](const auto& sql) { return sql.starts_with("ALTER"); }));
+  EXPECT_TRUE(std::none_of(seen.begin(), seen.end(),
+                           [](const auto& sql) { return sql.starts_with("ALTER"); }));
   EXPECT_TRUE(std::count(seen.begin(), seen.end(), "journal 1 0"));
 }
 

@@ -90,15 +90,15 @@ TEST(StatementKindTest, KnowsWhichParameterAStatementSets) {
 TEST(StatementKindTest, KnowsWhatStandsByItself) {
   for (const char* sql :
        {"CREATE INDEX CONCURRENTLY i ON t (a)", "create unique index concurrently on t (a)",
-        "DROP INDEX CONCURRENTLY i", "REINDEX TABLE CONCURRENTLY t", "REINDEX (CONCURRENTLY) INDEX i",
-        "ALTER TABLE p DETACH PARTITION c CONCURRENTLY"}) {
+        "DROP INDEX CONCURRENTLY i", "REINDEX TABLE CONCURRENTLY t",
+        "REINDEX (CONCURRENTLY) INDEX i", "ALTER TABLE p DETACH PARTITION c CONCURRENTLY"}) {
     EXPECT_TRUE(runs_concurrently(sql, SqlFlavour::PostgreSql)) << sql;
     EXPECT_FALSE(runs_concurrently(sql, SqlFlavour::Sqlite)) << sql;
   }
   for (const char* sql :
        {"CREATE INDEX i ON t (a)", "VACUUM t", "REINDEX (CONCURRENTLY false) TABLE t",
-        "REINDEX TABLE t", "REFRESH MATERIALIZED VIEW CONCURRENTLY v", "CREATE DATABASE concurrently",
-        "ALTER TABLE p DETACH PARTITION concurrently", ""}) {
+        "REINDEX TABLE t", "REFRESH MATERIALIZED VIEW CONCURRENTLY v",
+        "CREATE DATABASE concurrently", "ALTER TABLE p DETACH PARTITION concurrently", ""}) {
     EXPECT_FALSE(runs_concurrently(sql, SqlFlavour::PostgreSql)) << sql;
   }
 }

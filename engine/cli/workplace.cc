@@ -56,7 +56,9 @@ void Workplace::prepare_session() {
   session_ = look_at_session(session);
   require_writable(session_, url_);
   if (session_.behind_pooler) {
-    refuse_transaction_pooling(session, *connect(url_, connect_options(options_), stop_), url_);
+    const std::unique_ptr<Connection> other = connect(url_, connect_options(options_), stop_);
+    const std::stop_callback on_stop(stop_, [&other] { other->cancel(); });
+    refuse_transaction_pooling(session, *other, url_);
   }
   set_up_session(session, session_);
 }

@@ -171,11 +171,11 @@ void SqliteConnection::fail(int code, std::string_view sql) {
           Reason::InvalidUsage, fmt::format("cannot use {}: {}", url_.display, text), failure,
           "the URL names a file of another kind, or a database that is encrypted: check the "
           "path");
-    case SQLITE_CORRUPT:
-      throw Error(Reason::MigrationFailed, fmt::format("cannot use {}: {}", url_.display, text),
+    case SQLITE_CORRUPT:  // also after a read that failed: another try may do
+      throw Error(Reason::DatabaseUnreachable, fmt::format("cannot use {}: {}", url_.display, text),
                   failure,
-                  "the file is damaged: `PRAGMA integrity_check` says how far; restore it from a "
-                  "backup");
+                  "a read failed, or the file is damaged: `PRAGMA integrity_check` says; if it is, "
+                  "restore it from a backup");
     case SQLITE_CANTOPEN:
     case SQLITE_IOERR:
     case SQLITE_FULL:

@@ -210,7 +210,13 @@ def no_empty_transaction(want, case, _):
     want['stdout'] = re.sub(r'BEGIN;\s+(-- .*\n)\s+COMMIT;', r'\1', case['stdout']).split()
 
 
-DIFFERENCES = {function.__name__: function for function in (rolled_back, one_by_one, succeeds, no_empty_transaction)}
+def refused_at_once(want, *_):
+    """A statement outside of the revision's transaction that changes the version row is refused itself."""
+    want['error'] = 'the statement changes the version table'
+
+
+DIFFERENCES = {function.__name__: function
+               for function in (rolled_back, one_by_one, succeeds, no_empty_transaction, refused_at_once)}
 
 
 def wanted(case, revisions, kind):

@@ -119,6 +119,26 @@ TEST_F(SqliteConnectionTest, OnlyWhatIsNotThereIsMissing) {
   EXPECT_FALSE(is_missing(database_.url().display));
 }
 
+TEST_F(SqliteConnectionTest, ADamagedFileIsToldAsOne) {
+  database_.connect()->execute("CREATE TABLE t (a text)");
+  const std::string path = database_.url().display.substr(std::string_view("sqlite:///").size());
+  std::fstream file(path, std::ios::in | std::ios::out | std::ios::binary);
+  file.seekp(100);
+  file << std::string(10, 'x');
+  file.close();
+  try {
+    database_.connect()->query("SELECT * FROM t");
+    FAIL() << "did not throw";
+  } catch (const Error& error) {
+    EXPECT_EQ(error.reason(), Reason::DatabaseUnreachable);
+    EXPECT_EQ(error.message(), "cannot use " + database_.url().display +
+                                   ": database disk image is malformed (SQLite error 11)");
+    EXPECT_EQ(error.hint(),
+              "a read failed, or the file is damaged: `PRAGMA integrity_check` says; if it is, "
+              "restore it from a backup");
+  }
+}
+
 TEST_F(SqliteConnectionTest, OtherFilesAreNoDatabases) {
   const std::string path = database_.folder() + "/notes.txt";
   std::ofstream(path) << std::string(5'000, 'x');

@@ -50,7 +50,7 @@ std::vector<RevisionId> Workplace::rows() {
   return versions_.read_in_order(connection());
 }
 
-// Nothing is changed, in a pool's connections neither, before it is known that it may be.
+// Changes nothing, not even in a pool's connections, before it is known that it may.
 void Workplace::prepare_session() {
   Connection& session = connection();
   session_ = look_at_session(session);

@@ -131,12 +131,13 @@ long Autocommit::run(std::size_t index, int attempt, Observer& observer,
     bare_ = false;
   } else if (step_.statements[index].kind == StatementKind::Batch) {
     run_parts(index, observer, before_commit);
-  } else if (std::exchange(in_doubt_, false)) {
+  } else if (in_doubt_) {
     if (is_built(index)) {
       write(progress(index + 1, false));
     } else {
       run_bare(index, true, observer);
     }
+    in_doubt_ = false;
   } else if (!run_with_journal(index, attempt, before_commit)) {
     run_bare(index, false, observer);
   }
@@ -216,7 +217,7 @@ void Autocommit::run_bare(std::size_t index, bool again, Observer& observer) {
                          lock_class(sql(index)) == LockClass::Long;
   std::size_t at = 0;
   if (unlimited) connection_.execute_all(unlimited_timeouts(own()), at);
-  remove_leftovers(index, again);
+  remove_leftovers(index);
   if (const auto wanted = concurrent_index(sql(index)); wanted && wanted->if_not_exists) {
     is_built(index);  // which the server would take, whatever it is
   }
@@ -230,13 +231,13 @@ void Autocommit::run_bare(std::size_t index, bool again, Observer& observer) {
 
 void Autocommit::execute_bare(std::size_t index, bool again, Observer& observer) {
   try {
-    const std::string sql_now = again ? sql_again(index) : sql(index);
-    if (sql_now.empty()) {
+    const std::string now = sql_now(index, again);
+    if (now.empty()) {
       observer.warned(fmt::format("statement {} of {} was begun by an earlier run, and is done",
                                   index + 1, step_.step.revision));
       return;
     }
-    rows_ = connection_.execute(sql_now);
+    rows_ = connection_.execute(now);
     if (connection_.dialect().flavour() == SqlFlavour::PostgreSql) expect_index(index);
   } catch (const Error& error) {
     if (!again || !is_done_already(error, sql(index))) {
@@ -256,30 +257,35 @@ void Autocommit::give_up_bare(std::size_t index, const Error& error) {
   write(progress(index, false));
   if (may_be_tried_again(error)) return;  // which removes it
   try {
-    remove_leftovers(index, false);
+    remove_leftovers(index);
   } catch (const Error&) {
   }
 }
 
-// An interrupted DETACH PARTITION CONCURRENTLY has to be ended by another statement. Empty: the
-// partition is none any more.
-std::string Autocommit::sql_again(std::size_t index) {
+// A DETACH PARTITION CONCURRENTLY that was interrupted, or refused behind its first phase, has to
+// be ended by another statement. Empty: it went through. Before version 14 the server knows no such
+// statement, and says so itself.
+std::string Autocommit::sql_now(std::size_t index, bool again) {
   const auto detach = concurrent_detach(sql(index));
   if (!detach) return sql(index);
   const Dialect& dialect = connection_.dialect();
   const auto rows = connection_.query(fmt::format(
-      "SELECT inhdetachpending FROM pg_catalog.pg_inherits WHERE inhparent = to_regclass({}) AND "
-      "inhrelid = to_regclass({})",
+      "SELECT coalesce((to_jsonb(i) ->> 'inhdetachpending')::boolean, false) FROM "
+      "pg_catalog.pg_inherits i WHERE inhparent = to_regclass({}) AND inhrelid = to_regclass({})",
       dialect.quote_literal(detach->table), dialect.quote_literal(detach->partition)));
-  if (rows.empty()) return "";
+  if (rows.empty()) return again ? "" : sql(index);
   return rows[0][0] == "t" ? detach->finalize : sql(index);
 }
 
-void Autocommit::remove_leftovers(std::size_t index, bool again) {
+void Autocommit::remove_leftovers(std::size_t index) {
+  if (connection_.dialect().flavour() != SqlFlavour::PostgreSql) return;
   if (const auto found = built_index(index); found && !found->usable) {
-    connection_.execute("DROP INDEX CONCURRENTLY " + found->name);
+    const auto wanted = concurrent_index(sql(index));
+    wait_for_builders(connection_, *wanted);
+    if (const auto left = find_index(connection_, *wanted); left && !left->usable) {
+      connection_.execute("DROP INDEX CONCURRENTLY " + left->name);
+    }
   }
-  if (!again || connection_.dialect().flavour() != SqlFlavour::PostgreSql) return;
   if (const auto reindex = concurrent_reindex(sql(index))) {
     drop_reindex_leftovers(connection_, *reindex);
   }

@@ -62,8 +62,8 @@ class Autocommit {
   void execute_bare(std::size_t index, bool again, Observer&);
   void give_up_bare(std::size_t index, const Error&);
   void repeat(std::size_t index);
-  std::string sql_again(std::size_t index);
-  void remove_leftovers(std::size_t index, bool again);
+  std::string sql_now(std::size_t index, bool again);
+  void remove_leftovers(std::size_t index);
   void expect_index(std::size_t index);
   // The index under the name that the statement gives; none: also of a statement that builds none.
   std::optional<BuiltIndex> built_index(std::size_t index);

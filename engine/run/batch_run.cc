@@ -217,6 +217,7 @@ class BatchRun {
     keys_since_look_ = 0;
     current_at_look_ = current;
     const milliseconds most = statement_.options().max_lag / 4;
+    if (most.count() == 0) return lag;
     const milliseconds next = lag_.time_for(bytes_per_key_ * static_cast<double>(size_));
     if (next <= most) return lag + next;
     size_ =
@@ -309,6 +310,11 @@ long smaller_batch_size(long size) { return std::max(size / 2, 1L); }
 // A standby that had nothing to do at times can do more than it did.
 void StandbyLag::learn_rate(Time now, double replayed) {
   if (!last_ || now <= last_->second) return;
+  if (replayed < last_->first) {  // of another one
+    rate_ = 0;
+    samples_.clear();
+    return;
+  }
   const double seconds = std::chrono::duration<double>(now - last_->second).count();
   const double rate = (replayed - last_->first) / seconds;
   const bool was_busy = replayed < last_current_;

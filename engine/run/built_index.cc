@@ -4,6 +4,7 @@
 #include <fmt/format.h>
 
 #include "engine/core/error.h"
+#include "engine/run/timeouts.h"
 
 namespace engine {
 namespace {
@@ -40,16 +41,20 @@ std::string find_leftovers(const ConcurrentReindex& reindex, const Dialect& dial
       touches(reindex, dialect));
 }
 
-// pg_get_indexdef says "CREATE [UNIQUE ]INDEX name ON schema.table USING ...".
+// pg_get_indexdef says "CREATE [UNIQUE ]INDEX name ON schema.table USING ...", and of a temporary
+// table pg_temp or pg_temp_N. The search begins at or shortly before the end of the names.
 std::string look_at(const std::string& table, const std::string& name) {
   return fmt::format(
       "SELECT format('%I.%I', n.nspname, c.relname), i.indisvalid AND i.indisready, "
       "format('%I', t.relname), CASE WHEN i.indisunique THEN 'UNIQUE ' ELSE '' END || "
-      "substr(d.definition, strpos(d.definition, ' USING ') + 1) FROM pg_catalog.pg_index i "
+      "substr(d.behind, strpos(d.behind, ' USING ') + 1) FROM pg_catalog.pg_index i "
       "JOIN pg_catalog.pg_class c ON c.oid = i.indexrelid "
       "JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace "
-      "JOIN pg_catalog.pg_class t ON t.oid = i.indrelid, "
-      "pg_catalog.pg_get_indexdef(i.indexrelid) AS d(definition) "
+      "JOIN pg_catalog.pg_class t ON t.oid = i.indrelid "
+      "JOIN pg_catalog.pg_namespace tn ON tn.oid = t.relnamespace, "
+      "substr(pg_catalog.pg_get_indexdef(i.indexrelid), length('CREATE INDEX  ON .') + "
+      "length(format('%I%I', c.relname, t.relname)) + CASE WHEN tn.oid = pg_my_temp_schema() "
+      "THEN length('pg_temp') ELSE length(format('%I', tn.nspname)) END) AS d(behind) "
       "WHERE i.indrelid = to_regclass({}) AND c.relname = (parse_ident({}))[1]::name",
       table, name);
 }
@@ -68,7 +73,8 @@ std::string wanted_definition(Connection& connection, const BuiltIndex& found,
     const auto rows =
         connection.query(look_at(dialect.quote_literal(copy), dialect.quote_literal(wanted.name)));
     return rows.empty() ? "" : rows[0][3].value_or("");
-  } catch (const Error&) {
+  } catch (const Error& error) {
+    if (error.reason() != Reason::MigrationFailed || may_be_tried_again(error)) throw;
     return "";
   }
 }
@@ -94,6 +100,11 @@ void refuse_other_index(Connection& connection, const BuiltIndex& found,
                           found.name, found.definition, wanted),
               "drop or rename that index, or give the new one another name; IF NOT EXISTS would "
               "take the other for it");
+}
+
+void wait_for_builders(Connection& connection, const ConcurrentIndex& index) {
+  const Transaction transaction(connection);
+  connection.execute(fmt::format("LOCK TABLE {} IN SHARE UPDATE EXCLUSIVE MODE", index.table));
 }
 
 void drop_reindex_leftovers(Connection& connection, const ConcurrentReindex& reindex) {

@@ -15,6 +15,12 @@ bool is_any(const Token& token, std::initializer_list<std::string_view> words) {
   return std::ranges::any_of(words, [&](std::string_view word) { return is_word(token, word); });
 }
 
+// As the value of an option: false, off, 0, quoted or not.
+bool is_off(const Token& token) {
+  return is_any(token, {"FALSE", "OFF"}) || token.text == "0" || token.text == "'false'" ||
+         token.text == "'off'";
+}
+
 // The tokens of a statement one by one, for reading forms.
 class Reader {
  public:
@@ -46,7 +52,7 @@ class Reader {
     bool found = false;
     while (token_.kind != TokenKind::End && token_.kind != TokenKind::Close) {
       if (take(word)) {
-        found = !is_any(token_, {"FALSE", "OFF"}) && token_.text != "0";
+        found = !is_off(token_);
       } else {
         next();
       }

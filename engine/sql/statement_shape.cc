@@ -401,6 +401,11 @@ Shape take_truncate(SqlWords& words) {
   return shape;
 }
 
+bool is_off(std::string_view value) {
+  return value == "false" || value == "off" || value == "0" || value == "'false'" ||
+         value == "'off'";
+}
+
 Shape take_reindex(SqlWords& words) {
   Shape shape = with(Verb::Reindex);
   if (words.at_symbol("(")) {
@@ -408,9 +413,7 @@ Shape take_reindex(SqlWords& words) {
     words.skip_parentheses();
     const std::size_t end = words.position();
     for (words.go_to(begin); words.position() < end; words.next()) {
-      if (words.at("concurrently") && !words.word(1).is("false") && !words.word(1).is("off")) {
-        shape.concurrently = true;
-      }
+      if (words.at("concurrently")) shape.concurrently = !is_off(words.word(1).text);
     }
   }
   shape.kind = take_kind(words);

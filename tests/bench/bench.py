@@ -9,7 +9,7 @@ from delay import Delay
 from measure import Contender
 from server import ROOT, Server
 
-STILLHEAD = pathlib.Path(os.environ.get("STILLHEAD", ROOT / "build/release/stillhead"))
+STILLHEAD = pathlib.Path(os.environ.get("STILLHEAD", ROOT / "build/release/stillhead")).resolve()
 RUNS = ("row", "what", "program", "median ms", "best ms", "CPU ms", "peak MiB", "stillhead / it", "bound")
 
 

@@ -31,7 +31,7 @@ import databases  # noqa: E402
 import transaction_table  # noqa: E402
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
-PROGRAM = os.environ.get('STILLHEAD', ROOT / 'build/release/stillhead')
+PROGRAM = str(pathlib.Path(os.environ.get('STILLHEAD', ROOT / 'build/release/stillhead')).resolve())
 PAGE = 'docs/transactions.md'
 EXIT_CODES = {0: 0, 1: 1, 255: 1}  # 255: Alembic found the version row changed
 SQLSTATES = {'UndefinedTable': '42P01', 'ActiveSqlTransaction': '25001', 'UnsafeNewEnumValueUsage': '55P04'}

@@ -470,6 +470,8 @@ TEST_F(KilledRunTest, IfNotExistsTakesNoOtherIndexForItsOwn) {
            Case{"INDEX i ON t (a)", "UNIQUE INDEX CONCURRENTLY IF NOT EXISTS i ON t (a)", other},
            Case{"INDEX i ON t (a)", "INDEX CONCURRENTLY IF NOT EXISTS i ON t (a) WHERE a > 2",
                 other},
+           Case{"INDEX \"i USING x\" ON t (a)",
+                "INDEX CONCURRENTLY IF NOT EXISTS \"i USING x\" ON t (a)", ""},
            Case{"INDEX i ON u (a)", "INDEX CONCURRENTLY IF NOT EXISTS i ON t (a)",
                 "the table t has no index i: something else has that name"},
        }) {

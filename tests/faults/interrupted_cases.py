@@ -135,12 +135,29 @@ def interrupt(bench: Bench, kind: Kind, way: str, leaves: str) -> str:
         half_done = int(stage.sql(kind.half_done))
         require(half_done > 0 or kind.half_done == NOTHING, "nothing was half done")
         run = run_again(stage, reader, leaves, earlier)
+    require_completed(stage, wanted, run)
+    return "" if kind.half_done == NOTHING else f"half done: {half_done}"
+
+
+def cancel(bench: Bench, kind: Kind) -> None:
+    """The server answers with an error. What the run takes back may have to wait for the reader, too."""
+    wanted, stage = undisturbed(bench, kind), prepared(bench, kind)
+    with Session(stage.server, stage.database, name="reader") as reader:
+        reader.ask(*kind.reader)
+        started = stage.start("upgrade", "heads")
+        stage.await_answer(kind.waits, f"`{kind.statement}` waits")
+        stage.sql(f"SELECT pg_cancel_backend(pid) {WAITERS}".format(kind.statement))
+        reader.ask("COMMIT")
+        started.end().require_refusal(1, "MigrationFailed", "57014")
+    require_completed(stage, wanted, stage.run("upgrade", "heads"))
+
+
+def require_completed(stage: Stage, wanted: str, run: Run) -> None:
     require(run.code == 0, f"the next run ends with {run.code}: {run.said}")
     found = state(stage)
     lost = [f"- {line}" for line in wanted.splitlines() if line not in found.splitlines()]
     more = [f"+ {line}" for line in found.splitlines() if line not in wanted.splitlines()]
     require(found == wanted, f"another state: {lost + more or found}; {run.said}")
-    return "" if kind.half_done == NOTHING else f"half done: {half_done}"
 
 
 WAYS = {"killed": "the run is killed", "terminated": "its backend is terminated"}
@@ -154,6 +171,10 @@ def add_cases() -> None:
             return interrupt(bench, kind, way, leaves)
         broken.__name__ = f"{way}_{leaves}"
         case(f"{kind.name}, kept waiting by a transaction: {WAYS[way]}; {LEAVES[leaves]}")(broken)
+    for kind in KINDS:
+        def cancelled(bench: Bench, kind: Kind = kind) -> None:
+            cancel(bench, kind)
+        case(f"{kind.name}, kept waiting by a transaction: it is cancelled, and the next run completes it")(cancelled)
 
 
 add_cases()

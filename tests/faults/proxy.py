@@ -8,6 +8,7 @@ import pathlib
 import socket
 import struct
 import threading
+import time
 from collections.abc import Callable
 
 
@@ -75,6 +76,7 @@ class Proxy:
     def __init__(self, folder: pathlib.Path, port: int, server: pathlib.Path):
         self.server = server
         self.lock = threading.Lock()
+        self.delay = 0.0  # seconds, of each message of the client
         self.count = 0
         self.place = -1
         self.action: Callable[[Link, bytes], None] | None = None
@@ -103,6 +105,7 @@ class Proxy:
         if message[:1] == b"X":
             link.send(message)
             return
+        time.sleep(self.delay)
         with self.lock:
             here = self.count == self.place and self.action is not None
             self.count += 1

@@ -8,7 +8,7 @@ import subprocess
 import threading
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
-STILLHEAD = pathlib.Path(os.environ.get("STILLHEAD", ROOT / "build/release/stillhead"))
+STILLHEAD = pathlib.Path(os.environ.get("STILLHEAD", ROOT / "build/release/stillhead")).resolve()
 PASSWORD = "secret#1"  # of role scram, who may come by TCP: tools/run_postgres
 
 

@@ -266,12 +266,35 @@ TEST_F(AutocommitTest, ADetachThatWentThroughIsDone) {
   EXPECT_TRUE(std::count(seen.begin(), seen.end(), "journal 1 0"));
 }
 
-TEST_F(AutocommitTest, LeftoversOfAnInterruptedReindexAreRemoved) {
-  script({"REINDEX TABLE CONCURRENTLY t"});
-  left_by_earlier_run(0, true);
-  connection_.answer("_cc(new|old)", {{"s.i_ccnew"}});
+TEST_F(AutocommitTest, ADetachThatIsPendingIsEndedWhateverTheJournalSays) {
+  script({"ALTER TABLE p DETACH PARTITION c CONCURRENTLY"});
+  connection_.answer("inhdetachpending", {{"t"}});
   run();
-  EXPECT_EQ(log().at(3), "DROP INDEX CONCURRENTLY s.i_ccnew");
+  EXPECT_EQ(log().at(4), "ALTER TABLE p DETACH PARTITION c FINALIZE");
+}
+
+TEST_F(AutocommitTest, ADoubtStaysUntilTheStatementHasSucceeded) {
+  const std::string finalize = "ALTER TABLE p DETACH PARTITION c FINALIZE";
+  script({"ALTER TABLE p DETACH PARTITION c CONCURRENTLY"});
+  left_by_earlier_run(0, true);
+  connection_.answer("inhdetachpending", {{"t"}});
+  connection_.fail_on(finalize, refused("40P01"));
+  Autocommit autocommit(prepared_, connection_, &*journal_, earlier_, timeouts_);
+  autocommit.begin(observer_);
+  EXPECT_THROW(autocommit.run(0, 1, observer_, [] {}), Error);
+  connection_.answer_now("inhdetachpending", {});
+  EXPECT_NO_THROW(autocommit.run(0, 2, observer_, [] {})) << "somebody has ended it";
+}
+
+TEST_F(AutocommitTest, LeftoversOfAReindexAreRemoved) {
+  script({"REINDEX TABLE CONCURRENTLY t"});
+  connection_.answer("_cc(new|old)", {{"s.i_ccnew"}});
+  for (const bool in_doubt : {true, false}) {
+    left_by_earlier_run(0, in_doubt);
+    connection_.log.clear();
+    run();
+    EXPECT_EQ(log().at(3), "DROP INDEX CONCURRENTLY s.i_ccnew") << in_doubt;
+  }
 }
 
 TEST_F(AutocommitTest, ARevisionThatIsHalfDoneInTheOtherDirectionStopsTheRun) {
@@ -332,9 +355,35 @@ TEST_F(AutocommitTest, WhatIsLeftOfAnIndexIsRemovedAndBuiltAgain) {
     connection_.log.clear();
     run();
     const Log seen = without_questions();
-    EXPECT_EQ(seen, (Log{"SET lock_timeout = 0", "SET statement_timeout = 0",
+    EXPECT_EQ(seen, (Log{"SET lock_timeout = 0", "SET statement_timeout = 0", "BEGIN",
+                         "LOCK TABLE s.t IN SHARE UPDATE EXCLUSIVE MODE", "ROLLBACK",
                          "DROP INDEX CONCURRENTLY s.i", "journal 0 1", create, "journal 1 0",
                          "RESET lock_timeout", "RESET statement_timeout"}));
+  }
+}
+
+TEST_F(AutocommitTest, AnIndexThatSomebodyElseBuildsIsNotDropped) {
+  script({"CREATE INDEX CONCURRENTLY i ON s.t (a)"});
+  connection_.answer("indisvalid", kBroken);
+  connection_.call_on("LOCK TABLE", [this] { connection_.answer_now("indisvalid", kBuilt); });
+  run();
+  const Log seen = log();
+  EXPECT_EQ(std::count(seen.begin(), seen.end(), "DROP INDEX CONCURRENTLY s.i"), 0);
+}
+
+TEST_F(AutocommitTest, AnIndexIsNotComparedWhereTheRoleMakesNoTemporaryTables) {
+  for (const auto& [error, compared] :
+       {std::pair{refused("42501"), false}, std::pair{refused("55P03"), true},
+        std::pair{Error(Reason::Interrupted, "interrupted"), true}}) {
+    test::FakeConnection connection;
+    connection.fail_on("CREATE TEMPORARY TABLE", error);
+    const BuiltIndex found{"s.i", true, "t", "USING btree (b)"};
+    const ConcurrentIndex wanted{"i", "s.t", false, true, "(a)"};
+    if (compared) {
+      EXPECT_THROW(refuse_other_index(connection, found, wanted), Error) << error.message();
+    } else {
+      EXPECT_NO_THROW(refuse_other_index(connection, found, wanted)) << error.message();
+    }
   }
 }
 
@@ -346,7 +395,8 @@ TEST_F(AutocommitTest, AnIndexThatCannotBeBuiltDoesNotStay) {
   EXPECT_THROW(run(), Error);
   EXPECT_EQ(without_questions(),
             (Log{"SET lock_timeout = 0", "SET statement_timeout = 0", "journal 0 1", create,
-                 "journal 0 0", "DROP INDEX CONCURRENTLY s.i"}));
+                 "journal 0 0", "BEGIN", "LOCK TABLE s.t IN SHARE UPDATE EXCLUSIVE MODE",
+                 "ROLLBACK", "DROP INDEX CONCURRENTLY s.i"}));
 }
 
 TEST_F(AutocommitTest, AnIndexThatStaysInvalidIsNotTakenForBuilt) {

@@ -44,6 +44,15 @@ TEST(StandbyLagTest, IsWhatHasGatheredBySpeed) {
       << "who has nothing to do is not slow";
 }
 
+TEST(StandbyLagTest, AnotherOneThatIsFurtherBehindBeginsAnew) {
+  StandbyLag lag;
+  const StandbyLag::Time start{};
+  lag.seen(start, 0, 0);
+  lag.seen(start + seconds(1), 1'000, 500);
+  EXPECT_EQ(lag.seen(start + seconds(2), 1'000, 100), milliseconds(0)) << "nothing is known of it";
+  EXPECT_EQ(lag.seen(start + seconds(3), 1'000, 400), seconds(2));
+}
+
 TEST(StandbyLagTest, OfOneThatStandsStillIsBounded) {
   StandbyLag lag;
   const StandbyLag::Time start{};

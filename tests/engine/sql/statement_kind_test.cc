@@ -129,7 +129,9 @@ TEST(StatementKindTest, ReadsConcurrentReindexes) {
     EXPECT_EQ(reindex->what, c.what) << c.sql;
     EXPECT_EQ(reindex->name, c.name) << c.sql;
   }
-  for (const char* sql : {"REINDEX TABLE t", "REINDEX (CONCURRENTLY off) TABLE t", "CLUSTER"}) {
+  for (const char* sql :
+       {"REINDEX TABLE t", "REINDEX (CONCURRENTLY off) TABLE t", "REINDEX (CONCURRENTLY 0) TABLE t",
+        "REINDEX (CONCURRENTLY 'off') TABLE t", "CLUSTER"}) {
     EXPECT_FALSE(concurrent_reindex(sql)) << sql;
   }
 }

@@ -33,6 +33,7 @@ from alembic.util import CommandError
 
 HERE = pathlib.Path(__file__).resolve().parent
 sys.path[:0] = [str(HERE), str(HERE.parent / 'conformance')]
+import answering  # noqa: E402
 import graphs  # noqa: E402
 import traversal  # noqa: E402
 
@@ -271,7 +272,7 @@ def compare_chunk(arguments):
 def main():
     count, seed = int(sys.argv[1]), int(sys.argv[2])
     warnings.simplefilter('ignore')
-    os.environ['STILLHEAD_TRAVERSAL_REPLAY'] = traversal.program()
+    os.environ['STILLHEAD_TRAVERSAL_REPLAY'] = answering.program('traversal_replay')
     if len(sys.argv) > 3:
         failures, *_ = compare(seed, [int(sys.argv[3])], verbose=True)
         print(f'{1 - len(failures)} passed, {len(failures)} failed')

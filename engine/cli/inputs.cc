@@ -28,6 +28,9 @@ constexpr std::size_t kLongestUrlFile = 64 * 1024;  // bytes
 // The beginning of a file, a pipe or a device, which may have no end.
 std::string read_beginning(const std::string& file, std::size_t limit) {
   const auto fail = [&] {
+    if (file.find("://") != std::string::npos) {  // which may hold a password
+      refuse_url_file(": a URL stands where the path of a file with the URL is wanted");
+    }
     refuse_url_file(fmt::format(" from {}: {}", file, std::strerror(errno)));
   };
   const int descriptor = ::open(file.c_str(), O_RDONLY | O_CLOEXEC | O_NOCTTY);

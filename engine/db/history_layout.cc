@@ -70,6 +70,28 @@ bool make_in_own_schema(Connection& connection) {
   }
 }
 
+// A second history would know nothing of what the first says of these rows.
+void refuse_second_history(Connection& connection, const HistoryPlace& place,
+                           const VersionTableName& versions) {
+  const Dialect& dialect = connection.dialect();
+  const auto rows = connection.query(fmt::format(
+      "SELECT n.nspname FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = "
+      "c.relnamespace WHERE c.relname = '{}' AND n.nspname IN ('{}', {}) AND EXISTS (SELECT 1 "
+      "FROM pg_catalog.pg_class v JOIN pg_catalog.pg_namespace vn ON vn.oid = v.relnamespace "
+      "WHERE v.relname = {} AND vn.nspname = {}) LIMIT 1",
+      kHistoryTable, kSchema, dialect.quote_literal(place.beside),
+      dialect.quote_literal(versions.name), dialect.quote_literal(place.beside)));
+  if (rows.empty()) return;
+  const std::string schema = dialect.quote_identifier(rows[0][0].value_or(""));
+  throw Error(
+      Reason::InvalidUsage,
+      fmt::format("the history in schema {} is there, and this role may not write to it", schema),
+      fmt::format("use the role that made it, or let its owner run GRANT USAGE ON SCHEMA {0} "
+                  "TO this role and GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN "
+                  "SCHEMA {0} TO this role",
+                  schema));
+}
+
 std::string make_in_postgres(Connection& connection, const std::string& beside) {
   if (make_in_own_schema(connection)) return std::string(kSchema);
   Transaction transaction(connection);
@@ -179,6 +201,7 @@ std::string make_history(Connection& connection, const VersionTableName& version
   for (int tries = 1;; ++tries) {
     const HistoryPlace place = find_history(connection, versions, HistoryRight::Write);
     if (place.schema) return *place.schema;
+    refuse_second_history(connection, place, versions);
     try {
       return make_in_postgres(connection, place.beside);
     } catch (const Error& error) {

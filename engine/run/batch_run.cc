@@ -60,8 +60,8 @@ class BatchRun {
     const auto rows = connection_.query(fmt::format(
         "SELECT attnotnull, EXISTS (SELECT 1 FROM pg_catalog.pg_index i WHERE i.indrelid = "
         "a.attrelid AND i.indisvalid AND i.indkey[0] = a.attnum) FROM pg_catalog.pg_attribute a "
-        "WHERE attrelid = to_regclass({}) AND attname = (parse_ident({}))[1]::name AND NOT "
-        "attisdropped",
+        "WHERE attrelid = to_regclass({}) AND attname = (parse_ident({}))[1]::name AND attnum > 0 "
+        "AND NOT attisdropped",
         dialect.quote_literal(statement_.table()),
         dialect.quote_literal(statement_.options().key)));
     const std::string key = fmt::format("{}.{}", statement_.table(), statement_.options().key);

@@ -603,9 +603,14 @@ Error Runner::explained(const Error& error, const TransactionGroup& group) const
   }
   const bool interrupted = error.reason() == Reason::Interrupted;
   const bool alone = where_.statement > 0 && step.autocommit.is_bare();
+  const bool batch = where_.statement > 0 &&
+                     step.prepared.statements[where_.statement - 1].kind == StatementKind::Batch;
   const std::string text =
       interrupted ? fmt::format("{} interrupted {}{}; {}", what(step), place(), line,
-                                alone ? "what this statement did may stay" : "rolled back")
+                                batch   ? "the batches before this one are committed, and the next "
+                                          "run goes on behind them"
+                                : alone ? "what this statement did may stay"
+                                        : "rolled back")
                   : fmt::format("{} failed {}: {}{}", what(step), place(), error.message(), line);
   const std::string hint =
       interrupted && error.hint().empty() ? "run the same command again" : error.hint();

@@ -3,6 +3,8 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+#include <cctype>
 #include <utility>
 
 #include "engine/core/error.h"
@@ -11,11 +13,24 @@
 namespace engine {
 namespace {
 
+// An identifier as the database compares it.
+std::string folded(std::string_view name) {
+  if (name.size() > 1 && name.front() == '"') return std::string(name.substr(1, name.size() - 2));
+  std::string text(name);
+  std::ranges::transform(text, text.begin(),
+                         [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
+  return text;
+}
+
 // Cuts a statement at its WHERE, and finds its table.
 class Reader {
  public:
   Reader(std::string_view sql, SqlFlavour flavour, std::string_view origin, int line)
-      : sql_(sql), origin_(origin), line_(line), lexer_(sql, flavour, origin, line) {
+      : sql_(sql),
+        flavour_(flavour),
+        origin_(origin),
+        line_(line),
+        lexer_(sql, flavour, origin, line) {
     next();
   }
 
@@ -33,6 +48,29 @@ class Reader {
       next();
     }
     read_rest();
+  }
+
+  // Rows that a part moves behind its end would have a second turn.
+  void refuse_change_of(const std::string& key) {
+    Lexer lexer(head, flavour_, origin_, line_);
+    bool behind_set = false;
+    bool assigned = false;  // what stands here is assigned to, perhaps in parentheses
+    int depth = 0;
+    for (Token token = lexer.next(); token.kind != TokenKind::End; token = lexer.next()) {
+      if (!behind_set) {
+        behind_set = assigned = is_word(token, "SET");
+        continue;
+      }
+      if (token.kind == TokenKind::Open) ++depth;
+      if (token.kind == TokenKind::Close) --depth;
+      if (depth == 0 && is_word(token, "FROM")) return;
+      if (assigned && folded(token.text) == folded(key)) {
+        fail(fmt::format("it changes its key {}", key));
+      }
+      if (depth > 0 || token.kind != TokenKind::Other) continue;
+      if (token.text.find('=') != std::string_view::npos) assigned = false;
+      if (token.text.find(',') != std::string_view::npos) assigned = true;
+    }
   }
 
   std::string table = {};
@@ -90,6 +128,7 @@ class Reader {
   }
 
   std::string_view sql_;
+  SqlFlavour flavour_;
   std::string_view origin_;
   int line_;
   Lexer lexer_;
@@ -103,6 +142,7 @@ BatchedStatement::BatchedStatement(std::string_view sql, BatchOptions options,
     : dialect_(dialect), options_(std::move(options)) {
   Reader reader(sql, dialect.flavour(), origin, line);
   reader.read();
+  reader.refuse_change_of(options_.key);
   table_ = reader.table;
   qualifier_ = reader.alias;
   head_ = reader.head;

@@ -207,6 +207,22 @@ TEST_F(PostgresHistoryTableTest, SchemaOfAnotherRoleIsLeftAlone) {
   EXPECT_EQ(own.qualified_name(), "app.stillhead_history");
 }
 
+TEST_F(PostgresHistoryTableTest, NoSecondHistoryOfTheSameRows) {
+  const auto admin = database_.connect();
+  const auto guest = connect_as_guest();
+  guest->execute("CREATE TABLE app.alembic_version (version_num varchar(32) PRIMARY KEY)");
+  const HistoryTable theirs(*admin, {});
+  const Error error = test::error_of([&] { HistoryTable(*guest, {}); });
+  EXPECT_EQ(error.reason(), Reason::InvalidUsage);
+  EXPECT_EQ(error.message(),
+            "the history in schema \"stillhead\" is there, and this role may not write to it");
+  EXPECT_EQ(
+      error.hint(),
+      "use the role that made it, or let its owner run GRANT USAGE ON SCHEMA \"stillhead\" TO "
+      "this role and GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA "
+      "\"stillhead\" TO this role");
+}
+
 TEST_F(PostgresHistoryTableTest, OlderLayoutOfAnotherRoleIsToldWhoMayBringItUp) {
   const auto admin = database_.connect();
   { HistoryTable(*admin, {}); }

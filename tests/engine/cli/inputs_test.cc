@@ -41,6 +41,10 @@ TEST(FindDatabaseTest, SaysWhyAFileDoesNotHelp) {
   EXPECT_EQ(
       error_of([&] { find_database(options); }).message(),
       "cannot read the database URL from " + (folder / "missing") + ": No such file or directory");
+  options = with_url_file("postgresql://me:secret@h/d");
+  EXPECT_EQ(error_of([&] { find_database(options); }).message(),
+            "cannot read the database URL: a URL stands where the path of a file with the URL is "
+            "wanted");
   options = with_url_file(folder.write("empty", " \n"));
   EXPECT_EQ(error_of([&] { find_database(options); }).message(),
             "cannot read the database URL: " + (folder / "empty") + " is empty");

@@ -48,6 +48,9 @@ TEST(BatchedStatementTest, WhatCannotBeCutIsRefused) {
            {"UPDATE t SET a = 1 RETURNING a", "nobody reads what RETURNING gives"},
            {"DELETE FROM t WHERE CURRENT OF c", "WHERE CURRENT OF has no cursor here"},
            {"DELETE FROM t WHERE true LIMIT 5", "the batches limit it"},
+           {"UPDATE t SET a = 1, id = id + 100", "it changes its key id"},
+           {"UPDATE t SET (a, \"id\") = (1, 2) WHERE a > 2", "it changes its key id"},
+           {"UPDATE t SET ID=5", "it changes its key id"},
        }) {
     try {
       batched(sql);

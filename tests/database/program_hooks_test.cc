@@ -118,7 +118,7 @@ TEST_F(HooksProgramTest, ThatSayNoBeforeTheRunStopIt) {
 
 TEST_F(HooksProgramTest, ThatSayNoBeforeARevisionKeepTheOnesBefore) {
   three_tables();
-  hooks("  before_revision: grep -v c3\n" + keeping("after_revision") + keeping("after_run"));
+  hooks("  before_revision: grep -v '\"c3\"'\n" + keeping("after_revision") + keeping("after_run"));
   const test::ProgramEnd end = run_with_hooks({"upgrade", "heads"});
   EXPECT_EQ(end.exit_code, 6);
   EXPECT_EQ(report_.message, "hook before_revision of c3 failed: exit code 1");
@@ -132,7 +132,7 @@ TEST_F(HooksProgramTest, ThatSayNoBeforeARevisionKeepTheOnesBefore) {
 
 TEST_F(HooksProgramTest, InOneTransactionANoTakesEverythingBack) {
   three_tables();
-  hooks("  before_revision: grep -v c3\n");
+  hooks("  before_revision: grep -v '\"c3\"'\n");
   EXPECT_EQ(run_with_hooks({"upgrade", "heads", "--transaction", "single"}).exit_code, 6);
   EXPECT_EQ(run({"current"}).out, "");
 }

@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "engine/cli/workplace.h"
 
-#include <thread>
 #include <utility>
 
 #include "engine/cli/inputs.h"
 #include "engine/db/echo_connection.h"
 #include "engine/db/sqlite_file.h"
+#include "engine/run/pause.h"
 
 namespace engine {
 namespace {
@@ -89,7 +89,7 @@ void Workplace::reconnect() {
         throw;
       }
     }
-    std::this_thread::sleep_for(kPause);
+    pause(kPause, stop_);
   }
 }
 

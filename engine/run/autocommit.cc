@@ -218,7 +218,7 @@ void Autocommit::run_bare(std::size_t index, bool again, Observer& observer) {
   std::size_t at = 0;
   if (unlimited) connection_.execute_all(unlimited_timeouts(own()), at);
   remove_leftovers(index);
-  if (const auto wanted = concurrent_index(sql(index)); wanted && wanted->if_not_exists) {
+  if (const auto wanted = wanted_index(index); wanted && wanted->if_not_exists) {
     is_built(index);  // which the server would take, whatever it is
   }
   write(progress(index, true));
@@ -238,7 +238,7 @@ void Autocommit::execute_bare(std::size_t index, bool again, Observer& observer)
       return;
     }
     rows_ = connection_.execute(now);
-    if (connection_.dialect().flavour() == SqlFlavour::PostgreSql) expect_index(index);
+    expect_index(index);
   } catch (const Error& error) {
     if (!again || !is_done_already(error, sql(index))) {
       give_up_bare(index, error);
@@ -279,34 +279,28 @@ std::string Autocommit::sql_now(std::size_t index, bool again) {
 
 void Autocommit::remove_leftovers(std::size_t index) {
   if (connection_.dialect().flavour() != SqlFlavour::PostgreSql) return;
-  if (const auto found = built_index(index); found && !found->usable) {
-    const auto wanted = concurrent_index(sql(index));
-    wait_for_builders(connection_, *wanted);
-    if (const auto left = find_index(connection_, *wanted); left && !left->usable) {
-      connection_.execute("DROP INDEX CONCURRENTLY " + left->name);
-    }
-  }
+  if (const auto wanted = wanted_index(index)) drop_unusable_index(connection_, *wanted);
   if (const auto reindex = concurrent_reindex(sql(index))) {
     drop_reindex_leftovers(connection_, *reindex);
   }
 }
 
-std::optional<BuiltIndex> Autocommit::built_index(std::size_t index) {
+std::optional<ConcurrentIndex> Autocommit::wanted_index(std::size_t index) const {
   if (connection_.dialect().flavour() != SqlFlavour::PostgreSql) return std::nullopt;
-  const auto wanted = concurrent_index(sql(index));
-  return wanted ? find_index(connection_, *wanted) : std::nullopt;
+  return concurrent_index(sql(index));
 }
 
 // Behind a success of the server's.
 void Autocommit::expect_index(std::size_t index) {
-  const auto wanted = concurrent_index(sql(index));
-  const auto found = built_index(index);
+  const auto wanted = wanted_index(index);
+  if (!wanted) return;
+  const auto found = find_index(connection_, *wanted);
   if (found && !found->usable) {
     throw Error(Reason::MigrationFailed,
                 fmt::format("the index {} is there, but invalid", found->name),
                 "the next run drops it and builds it again");
   }
-  if (found || !wanted || !wanted->if_not_exists) return;
+  if (found || !wanted->if_not_exists) return;
   throw Error(Reason::MigrationFailed,
               fmt::format("the table {} has no index {}: something else has that name, and IF NOT "
                           "EXISTS takes it for the index",
@@ -315,9 +309,11 @@ void Autocommit::expect_index(std::size_t index) {
 }
 
 bool Autocommit::is_built(std::size_t index) {
-  const auto found = built_index(index);
+  const auto wanted = wanted_index(index);
+  if (!wanted) return false;
+  const auto found = find_index(connection_, *wanted);
   if (!found || !found->usable) return false;
-  refuse_other_index(connection_, *found, *concurrent_index(sql(index)));
+  refuse_other_index(connection_, *found, *wanted);
   return true;
 }
 

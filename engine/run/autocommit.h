@@ -65,8 +65,8 @@ class Autocommit {
   std::string sql_now(std::size_t index, bool again);
   void remove_leftovers(std::size_t index);
   void expect_index(std::size_t index);
-  // The index under the name that the statement gives; none: also of a statement that builds none.
-  std::optional<BuiltIndex> built_index(std::size_t index);
+  // What the statement builds concurrently; none: it does no such thing.
+  std::optional<ConcurrentIndex> wanted_index(std::size_t index) const;
   // The index stands, and is what the statement builds. Throws Error(MigrationFailed): another one.
   bool is_built(std::size_t index);
 

@@ -79,6 +79,12 @@ std::string wanted_definition(Connection& connection, const BuiltIndex& found,
   }
 }
 
+// Returns when nobody builds an index on the table concurrently, or vacuums it.
+void wait_for_builders(Connection& connection, const ConcurrentIndex& index) {
+  const Transaction transaction(connection);
+  connection.execute(fmt::format("LOCK TABLE {} IN SHARE UPDATE EXCLUSIVE MODE", index.table));
+}
+
 }  // namespace
 
 std::optional<BuiltIndex> find_index(Connection& connection, const ConcurrentIndex& index) {
@@ -102,9 +108,13 @@ void refuse_other_index(Connection& connection, const BuiltIndex& found,
               "take the other for it");
 }
 
-void wait_for_builders(Connection& connection, const ConcurrentIndex& index) {
-  const Transaction transaction(connection);
-  connection.execute(fmt::format("LOCK TABLE {} IN SHARE UPDATE EXCLUSIVE MODE", index.table));
+void drop_unusable_index(Connection& connection, const ConcurrentIndex& index) {
+  const auto found = find_index(connection, index);
+  if (!found || found->usable) return;
+  wait_for_builders(connection, index);
+  if (const auto left = find_index(connection, index); left && !left->usable) {
+    connection.execute("DROP INDEX CONCURRENTLY " + left->name);
+  }
 }
 
 void drop_reindex_leftovers(Connection& connection, const ConcurrentReindex& reindex) {

@@ -26,8 +26,8 @@ std::optional<BuiltIndex> find_index(Connection&, const ConcurrentIndex&);
 // where that fails (a role that may make no temporary tables), nothing is compared.
 void refuse_other_index(Connection&, const BuiltIndex& found, const ConcurrentIndex&);
 
-// Returns when nobody builds an index on the table concurrently, or vacuums it.
-void wait_for_builders(Connection&, const ConcurrentIndex&);
+// Removes the index if it cannot be used, once nobody builds it any more.
+void drop_unusable_index(Connection&, const ConcurrentIndex&);
 
 // Removes what such a REINDEX has left when it was interrupted, but for what somebody is at work
 // on.

@@ -12,6 +12,14 @@ std::vector<long> Connection::execute_all(const std::vector<std::string>& statem
   return rows;
 }
 
+std::vector<long> Connection::commit_with(const std::vector<std::string>& statements,
+                                          std::size_t& at) {
+  std::vector<long> rows = execute_all(statements, at);
+  at = statements.size();
+  commit();
+  return rows;
+}
+
 void Connection::reconnect() {
   throw Error(Reason::Bug, "this connection cannot be lost, and was to be renewed");
 }

@@ -40,6 +40,11 @@ class Connection {
   // in a transaction. Returns the rows that each touched.
   virtual std::vector<long> execute_all(const std::vector<std::string>& statements,
                                         std::size_t& at);
+  // The same, with COMMIT behind them, in one message where execute_all() sends one. Throws what
+  // both throw; `at` is then the count of the statements when it was COMMIT that failed.
+  // CommitInDoubt: the connection died at any place of it. What failed is to be rolled back.
+  virtual std::vector<long> commit_with(const std::vector<std::string>& statements,
+                                        std::size_t& at);
 
   // A question of a script that `true` must answer; `--sql` prints what asks it.
   virtual std::vector<Row> ask_condition(const std::string& sql) { return query(sql); }
@@ -92,6 +97,11 @@ class Transaction {
   void commit() {
     done_ = true;
     connection_.commit();
+  }
+  std::vector<long> commit_with(const std::vector<std::string>& statements, std::size_t& at) {
+    std::vector<long> rows = connection_.commit_with(statements, at);
+    done_ = true;
+    return rows;
   }
 
  private:

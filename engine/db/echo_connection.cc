@@ -25,6 +25,12 @@ class EchoConnection : public Connection {
     for (const std::string& sql : statements) tell_(sql);
     return connection_->execute_all(statements, at);
   }
+  std::vector<long> commit_with(const std::vector<std::string>& statements,
+                                std::size_t& at) override {
+    for (const std::string& sql : statements) tell_(sql);
+    tell_("COMMIT");
+    return connection_->commit_with(statements, at);
+  }
   std::vector<Row> ask_condition(const std::string& sql) override {
     tell_(sql);
     return connection_->ask_condition(sql);

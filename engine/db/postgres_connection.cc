@@ -354,11 +354,10 @@ class PostgresConnection : public Connection {
   long execute(const std::string& sql) override { return touched(run(sql).get()); }
   std::vector<long> execute_all(const std::vector<std::string>& statements,
                                 std::size_t& at) override {
-    std::vector<long> rows;
-    for (const Result& result : run_all(statements, at)) rows.push_back(touched(result.get()));
-    rows.resize(statements.size());
-    return rows;
+    return touched(run_all(statements, at), statements.size());
   }
+  std::vector<long> commit_with(const std::vector<std::string>& statements,
+                                std::size_t& at) override;
 
   std::vector<Row> query(const std::string& sql) override {
     const Result result = run(sql);
@@ -387,7 +386,7 @@ class PostgresConnection : public Connection {
   }
 
   bool alive() noexcept override {
-    if (given_up_ || PQstatus(handle_) != CONNECTION_OK) return false;
+    if (is_lost()) return false;
     pollfd socket{PQsocket(handle_), POLLRDHUP, 0};
     return poll(&socket, 1, 0) == 0;
   }
@@ -407,6 +406,12 @@ class PostgresConnection : public Connection {
 
  private:
   static long touched(PGresult* result) { return std::strtol(PQcmdTuples(result), nullptr, 10); }
+  static std::vector<long> touched(const std::vector<Result>& results, std::size_t count) {
+    std::vector<long> rows;
+    for (const Result& result : results) rows.push_back(touched(result.get()));
+    rows.resize(count);
+    return rows;
+  }
   Result run(const std::string& sql);
   std::vector<Result> run_all(const std::vector<std::string>& statements, std::size_t& at);
   void send(const std::string& text);
@@ -417,6 +422,9 @@ class PostgresConnection : public Connection {
   void finish_copy(PGresult*);
   [[noreturn]] void fail_lost(const std::string& cause, const std::string& sqlstate);
   [[noreturn]] void fail_interrupted(const std::string& hint = kAgain);
+  bool is_lost() const { return given_up_ || PQstatus(handle_) != CONNECTION_OK; }
+  static CommitInDoubt in_doubt(const Error&);
+  static void check_commit(PGresult*);
 
   const DatabaseUrl url_;
   const ConnectOptions options_;
@@ -603,21 +611,38 @@ void PostgresConnection::commit() {
   }
   if (state == PQTRANS_UNKNOWN) fail_lost("before COMMIT, so the transaction is rolled back", "");
   try {
-    const Result result = run("COMMIT");
-    if (std::string_view(PQcmdStatus(result.get())) == "ROLLBACK") {
-      throw Error(
-          Reason::MigrationFailed,
-          "the transaction was rolled back instead of committed: an earlier statement had failed");
-    }
+    check_commit(run("COMMIT").get());
   } catch (const Error& error) {
-    if (given_up_ || PQstatus(handle_) != CONNECTION_OK) {
-      throw CommitInDoubt(Reason::DatabaseUnreachable,
-                          "outcome unknown: " + error.message() + ", during COMMIT",
-                          "run the same command again: it looks at the version table first");
-    }
+    if (is_lost()) throw in_doubt(error);
     rollback();
     throw;
   }
+}
+
+std::vector<long> PostgresConnection::commit_with(const std::vector<std::string>& statements,
+                                                  std::size_t& at) {
+  std::vector<std::string> message = statements;
+  message.emplace_back("COMMIT");
+  try {
+    const std::vector<Result> results = run_all(message, at);
+    check_commit(results.back().get());
+    return touched(results, statements.size());
+  } catch (const Error& error) {
+    if (is_lost()) throw in_doubt(error);
+    throw;
+  }
+}
+
+void PostgresConnection::check_commit(PGresult* result) {
+  if (std::string_view(PQcmdStatus(result)) != "ROLLBACK") return;
+  throw Error(
+      Reason::MigrationFailed,
+      "the transaction was rolled back instead of committed: an earlier statement had failed");
+}
+
+CommitInDoubt PostgresConnection::in_doubt(const Error& error) {
+  return {Reason::DatabaseUnreachable, "outcome unknown: " + error.message() + ", during COMMIT",
+          "run the same command again: it looks at the version table first"};
 }
 
 void PostgresConnection::rollback() noexcept {

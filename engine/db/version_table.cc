@@ -4,6 +4,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <cstdlib>
 #include <string>
 
 #include "engine/core/sqlstate.h"
@@ -38,6 +39,15 @@ std::string intent_of(const RowChange& change) {
 
 bool is_duplicate(const Error& error) {
   return has_sqlstate(error, {"23505", "1555", "2067"});  // the last two are SQLite's
+}
+
+// In front of the count of rows, in the error that guarded_statement() makes of a wrong one.
+constexpr std::string_view kWrongCount = "rows of the version table: ";
+
+std::optional<long> wrong_count(const Error& error) {
+  const std::size_t at = error.message().find(kWrongCount);
+  if (!has_sqlstate(error, {"22P02"}) || at == std::string::npos) return std::nullopt;
+  return std::strtol(error.message().c_str() + at + kWrongCount.size(), nullptr, 10);
 }
 
 // What to do about an error of the table, its schema or the role's rights; empty: it is another
@@ -174,15 +184,27 @@ void VersionTable::apply(Connection& connection, const std::vector<RowChange>& c
   }
 }
 
+std::string VersionTable::guarded_statement(const Dialect& dialect, const RowChange& change) const {
+  const bool returns = change.from.empty() && found_.primary_key;
+  return fmt::format(
+      "WITH changed AS ({}{}) SELECT CASE WHEN count(*) = 1 THEN 1 "
+      "ELSE ('{}' || count(*))::integer END FROM changed",
+      statement(dialect, change), returns ? "" : " RETURNING 1", kWrongCount);
+}
+
+Error VersionTable::wrong_rows(const RowChange& change, long touched) const {
+  return Error(Reason::VersionConflict,
+               fmt::format("expected to match one row when {} '{}'; {} found", intent_of(change),
+                           display(name_), touched),
+               kSomebodyElse);
+}
+
 void VersionTable::check(const RowChange& change, long touched) const {
-  if (touched == 1) return;
-  throw Error(Reason::VersionConflict,
-              fmt::format("expected to match one row when {} '{}'; {} found", intent_of(change),
-                          display(name_), touched),
-              kSomebodyElse);
+  if (touched != 1) throw wrong_rows(change, touched);
 }
 
 Error VersionTable::explained(const RowChange& change, const Error& error) const {
+  if (const auto touched = wrong_count(error)) return wrong_rows(change, *touched);
   if (!is_duplicate(error)) return error;
   return Error(
       Reason::VersionConflict,

@@ -39,12 +39,17 @@ class VersionTable {
   std::string statement(const Dialect& dialect, const RowChange& change) const {
     return dialect.change_version_row(found_, change);
   }
+  // The same as a query that fails unless one row was touched, for those who cannot look before
+  // COMMIT; explained() knows that failure. PostgreSQL only.
+  std::string guarded_statement(const Dialect&, const RowChange&) const;
   void check(const RowChange&, long touched) const;
   Error explained(const RowChange&, const Error&) const;
   // Throws Error(InvalidScripts) naming every one of `ids` that the column cannot hold.
   void check_width(Connection&, const RevisionSet& ids) const;
 
  private:
+  Error wrong_rows(const RowChange&, long touched) const;
+
   VersionTableName name_;
   VersionTableName found_;  // with the schema that locate() saw
 };

@@ -19,6 +19,9 @@ class MigrationLock {
   virtual ~MigrationLock() = default;
   // Looks whether the lock is still ours; no round trip.
   virtual bool held() noexcept = 0;
+  // A query for other sessions of the database, which fails there unless the lock is ours; empty:
+  // it cannot be asked for.
+  virtual std::string held_query() const { return {}; }
   // Of its own, and idle; the watcher of a statement asks the server there. Null: there is none.
   virtual Connection* connection() noexcept { return nullptr; }
 };

@@ -43,12 +43,14 @@ long elapsed_ms(Clock::time_point begin) {
   return static_cast<long>(std::chrono::duration_cast<milliseconds>(Clock::now() - begin).count());
 }
 
+Error lost_lock() {
+  return {Reason::LockUnavailable, "the migration lock was lost",
+          "its connection has ended, so another run may have begun; run the same command again"};
+}
+
 void go_on_or_throw(MigrationContext& context) {
   if (context.stop.stop_requested()) throw Error(Reason::Interrupted, "interrupted");
-  if (context.lock.held()) return;
-  throw Error(
-      Reason::LockUnavailable, "the migration lock was lost",
-      "its connection has ended, so another run may have begun; run the same command again");
+  if (!context.lock.held()) throw lost_lock();
 }
 
 // One revision on its way, over all its transactions and their tries.
@@ -113,18 +115,24 @@ class Outbox {
   std::size_t bytes() const { return bytes_; }
 
   // `place`: where we are while it runs.
-  void add(std::string sql, std::string place) {
-    push(std::move(sql), {0, std::move(place), nullptr});
-  }
+  void add(std::string sql, std::string place) { push(std::move(sql), {0, std::move(place)}); }
   void add(std::vector<std::string> statements, const std::string& place) {
     for (std::string& sql : statements) add(std::move(sql), place);
   }
   void add_statement(std::size_t index) {
     has_statement_ = true;
-    push(where_.step->prepared.statements[index].sql, {index + 1, {}, nullptr});
+    push(where_.step->prepared.statements[index].sql, {index + 1});
   }
-  void add_change(const RowChange& change) {
-    push(versions_.statement(connection_.dialect(), change), {0, "at its version row", &change});
+  // `guarded`: nobody can look at what it touched before COMMIT.
+  void add_change(const RowChange& change, bool guarded) {
+    const Dialect& dialect = connection_.dialect();
+    push(guarded ? versions_.guarded_statement(dialect, change)
+                 : versions_.statement(dialect, change),
+         {0, "at its version row", &change});
+  }
+  // A query that fails unless the migration lock is held.
+  void add_lock_check(std::string query) {
+    push(std::move(query), {0, "before COMMIT", nullptr, true});
   }
 
   void flush() {
@@ -135,10 +143,25 @@ class Outbox {
     try {
       rows = connection_.execute_all(sql_, at);
     } catch (const Error& error) {
-      const Item& item = items_[std::min(at, items_.size() - 1)];
-      point_at(item);
-      if (item.change == nullptr) throw;
-      throw versions_.explained(*item.change, error);
+      throw_explained(items_[std::min(at, items_.size() - 1)], error);
+    }
+    take(rows, elapsed_ms(begin));
+    clear();
+  }
+
+  // With what is still to be sent.
+  void commit(Transaction& transaction) {
+    const auto begin = Clock::now();
+    std::size_t at = 0;
+    std::vector<long> rows;
+    const Item end{0, "at COMMIT"};
+    try {
+      rows = transaction.commit_with(sql_, at);
+    } catch (const CommitInDoubt&) {
+      point_at(end);
+      throw;
+    } catch (const Error& error) {
+      throw_explained(at < items_.size() ? items_[at] : end, error);
     }
     take(rows, elapsed_ms(begin));
     clear();
@@ -149,6 +172,7 @@ class Outbox {
     std::size_t statement = 0;  // 1-based; 0: not of the script
     std::string place = {};
     const RowChange* change = nullptr;  // it must touch one row
+    bool checks_lock = false;
   };
 
   void push(std::string sql, Item item) {
@@ -160,6 +184,13 @@ class Outbox {
   void point_at(const Item& item) {
     where_.statement = item.statement;
     where_.place = item.place;
+  }
+  // While `error` is handled.
+  [[noreturn]] void throw_explained(const Item& item, const Error& error) {
+    point_at(item);
+    if (item.change != nullptr) throw versions_.explained(*item.change, error);
+    if (item.checks_lock && has_sqlstate(error, {"22012"})) throw lost_lock();
+    throw;
   }
   void take(const std::vector<long>& rows, long duration_ms) {
     std::vector<StatementReport>& reports = where_.step->report.statements;
@@ -459,15 +490,24 @@ class Runner {
     Transaction transaction(context_.connection);
     if (!ready_) make_ready();
     LocalTimeouts timeouts(context_.timeouts, attempt);
-    for (const Piece& piece : group.pieces) run_piece(piece, timeouts);
-    where_.statement = 0;
-    where_.place = "before COMMIT";
-    go_on_or_throw(context_);
-    where_.place = "at COMMIT";
-    transaction.commit();
+    for (const Piece& piece : group.pieces) {
+      const bool commits = commits_along() && &piece == &group.pieces.back();
+      run_piece(piece, timeouts, commits ? &transaction : nullptr);
+    }
+    if (!commits_along()) {
+      where_.statement = 0;
+      where_.place = "before COMMIT";
+      go_on_or_throw(context_);
+      where_.place = "at COMMIT";
+      transaction.commit();
+    }
   }
 
-  void run_piece(const Piece& piece, LocalTimeouts& timeouts) {
+  // The server itself looks at the lock and the rows, and COMMIT goes with the last message.
+  bool commits_along() const { return joins_ && !context_.lock.held_query().empty(); }
+
+  // `transaction`: to be committed with the last message; null: not here.
+  void run_piece(const Piece& piece, LocalTimeouts& timeouts, Transaction* transaction) {
     StepRun& step = steps_[piece.step];
     where_.step = &step;
     if (!step.begun) {
@@ -484,11 +524,19 @@ class Runner {
       add_statement(step, index, timeouts, outbox);
     }
     if (piece.completes) {
-      record(step, outbox);
+      record(step, outbox, transaction != nullptr);
     } else if (piece.end > step.first) {
       outbox.add(step.autocommit.note(piece.end), "at its journal");
     }
-    outbox.flush();
+    if (transaction == nullptr) {
+      outbox.flush();
+    } else {
+      where_.statement = 0;
+      where_.place = "before COMMIT";
+      go_on_or_throw(context_);
+      outbox.add_lock_check(context_.lock.held_query());
+      outbox.commit(*transaction);
+    }
     if (!piece.completes) return;
     step.through = true;
     step.report.duration_ms = elapsed_ms(*step.begun);
@@ -525,9 +573,9 @@ class Runner {
                 "look at the data that it is about, and run the same command again");
   }
 
-  void record(const StepRun& step, Outbox& outbox) {
+  void record(const StepRun& step, Outbox& outbox, bool guarded) {
     outbox.add(step.autocommit.clear(), "at its journal");
-    for (const RowChange& change : step.prepared.step.rows) outbox.add_change(change);
+    for (const RowChange& change : step.prepared.step.rows) outbox.add_change(change, guarded);
     if (context_.history == nullptr) return;
     HistoryRow row;
     row.revision = step.prepared.step.revision;

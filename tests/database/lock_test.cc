@@ -225,6 +225,17 @@ TEST_F(PostgresLockTest, LostConnectionIsALostLock) {
   EXPECT_FALSE(lock->held());
 }
 
+TEST_F(PostgresLockTest, OtherSessionsCanAskForIt) {
+  Observer nobody;
+  auto lock = acquire(database_.url(), kOneTry, nobody);
+  const std::string query = lock->held_query();
+  EXPECT_EQ(database_.column(query), Strings{"1"});
+  lock.reset();
+  const auto other = acquire(database_.url(), {}, nobody);
+  const Error error = error_of([&] { database_.column(query); });
+  EXPECT_EQ(error.failure().value_or(Failure{}).sqlstate, "22012") << "somebody else's is not ours";
+}
+
 TEST_F(PostgresLockTest, IdleSessionTimeoutOfTheRoleDoesNotEndIt) {
   database_.connect()->execute("ALTER DATABASE " + database_.name() +
                                " SET idle_session_timeout = 50");

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "engine/db/version_table.h"
 
+#include <gmock/gmock.h>
+
 #include "tests/database/scratch_database.h"
 
 namespace engine {
@@ -80,6 +82,24 @@ TEST_P(VersionTableTest, ChangeThatHitsTwoRowsIsAConflict) {
   EXPECT_EQ(error.reason(), Reason::VersionConflict);
   EXPECT_EQ(error.message(),
             "expected to match one row when updating 'a' to 'b' in 'alembic_version'; 2 found");
+}
+
+TEST_P(VersionTableTest, AGuardedChangeFailsUnlessItHitsOneRow) {
+  if (connection_->dialect().flavour() != SqlFlavour::PostgreSql) return;
+  connection_->execute("CREATE TABLE alembic_version (version_num VARCHAR(32))");  // no primary key
+  const auto change = [&](const RowChange& wanted) {
+    connection_->execute(versions_.guarded_statement(connection_->dialect(), wanted));
+  };
+  change({"", "a"});
+  change({"a", "b"});
+  EXPECT_EQ(versions_.read(*connection_), RevisionSet{"b"});
+  connection_->execute("INSERT INTO alembic_version VALUES ('b')");
+  for (const RowChange& wanted : std::vector<RowChange>{{"x", "y"}, {"x", ""}, {"b", "c"}}) {
+    const Error error = versions_.explained(wanted, error_of([&] { change(wanted); }));
+    EXPECT_EQ(error.reason(), Reason::VersionConflict);
+    EXPECT_THAT(error.message(), testing::EndsWith(wanted.from == "b" ? "; 2 found" : "; 0 found"));
+  }
+  EXPECT_EQ(versions_.read_in_order(*connection_), (std::vector<RevisionId>{"b", "b"}));
 }
 
 TEST_P(VersionTableTest, RowThatIsAlreadyThereIsAConflict) {

@@ -19,7 +19,9 @@ using Log = std::vector<std::string>;
 class FakeLock : public MigrationLock {
  public:
   int looks_until_lost = 1000;
+  std::string query = {};
   bool held() noexcept override { return looks_until_lost-- > 0; }
+  std::string held_query() const override { return query; }
 };
 
 class RecordingObserver : public Observer {
@@ -450,6 +452,50 @@ TEST_F(MigratorTest, OnASlowNetworkATransactionIsOneMessage) {
   connection_.fail_on("three", database_error("no", "42P01"));
   EXPECT_EQ(error_of({up("a", {{"one"}, {"two"}, {"three"}})}).message(),
             "upgrade to a failed at statement 3 of 3: no (42P01), a_x.sql:14");
+}
+
+class SlowNetworkTest : public MigratorTest {
+ protected:
+  SlowNetworkTest() {
+    session_.round_trip = std::chrono::milliseconds(5);
+    lock_.query = "is it held";
+  }
+};
+
+TEST_F(SlowNetworkTest, CommitGoesWithTheLastMessage) {
+  run({up("a", {{"one"}, {"two"}})});
+  EXPECT_EQ(log(), (Log{"BEGIN", "one", "two", "version", "history", "is it held", "COMMIT"}));
+  EXPECT_EQ(connection_.messages, (std::vector<std::size_t>{5}));
+  EXPECT_EQ(done(), Log{"a"});
+}
+
+TEST_F(SlowNetworkTest, TheServerLooksHowManyVersionRowsWereTouched) {
+  connection_.fail_on(
+      "WITH changed",
+      database_error("invalid input syntax for type integer: \"rows of the version table: 0\"",
+                     "22P02"));
+  const Error error = error_of({up("a", {{"one"}})});
+  EXPECT_EQ(error.reason(), Reason::VersionConflict);
+  EXPECT_EQ(error.message(),
+            "upgrade to a failed at its version row: expected to match one row when inserting 'a' "
+            "into 'alembic_version'; 0 found");
+  EXPECT_EQ(connection_.log.back(), "ROLLBACK");
+}
+
+TEST_F(SlowNetworkTest, TheServerLooksWhetherTheLockIsHeld) {
+  connection_.fail_on("is it held", database_error("division by zero", "22012"));
+  const Error error = error_of({up("a", {{"one"}})});
+  EXPECT_EQ(error.reason(), Reason::LockUnavailable);
+  EXPECT_EQ(error.message(), "upgrade to a failed before COMMIT: the migration lock was lost");
+  EXPECT_EQ(connection_.log.back(), "ROLLBACK");
+  EXPECT_EQ(done(), Log{});
+}
+
+TEST_F(SlowNetworkTest, WhatFailsAtCommitIsToldSo) {
+  connection_.fail_on("COMMIT", database_error("violates foreign key constraint", "23503"));
+  EXPECT_EQ(error_of({up("a", {{"one"}})}).message(),
+            "upgrade to a failed at COMMIT: violates foreign key constraint (23503)");
+  EXPECT_EQ(done(), Log{});
 }
 
 TEST_F(MigratorTest, WhatAStepDoesToItsSessionEndsWithIt) {

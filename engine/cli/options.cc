@@ -206,6 +206,16 @@ std::vector<std::string> targets_of(const Command& command) {
   return {};
 }
 
+// It may hold a password, and a target is repeated in messages and reports.
+void refuse_urls(const std::vector<std::string>& targets) {
+  for (const std::string& target : targets) {
+    if (target.find("://") == std::string::npos) continue;
+    throw Error(Reason::InvalidUsage,
+                fmt::format("the target is a URL ({}), not a revision", shown_value(target)),
+                "the database is named by --database-url-file, DATABASE_URL or a file of settings");
+  }
+}
+
 using Maker = Command (*)(const Arguments&);
 
 std::string argument_of(const Arguments& arguments) {
@@ -375,6 +385,7 @@ Options parse_options(const std::vector<std::string>& words, const Environment& 
     refuse("--sql executes nothing: it takes neither --plan nor --no-destructive");
   }
   const Command command = make_command(arguments);
+  refuse_urls(targets_of(command));
   Options options =
       read_options(Settings(sources_of(arguments, environment)), arguments, environment);
   options.command = command;

@@ -430,6 +430,17 @@ TEST(OptionsTest, WhatIsForEnvPyIsRefusedWithAWayOut) {
             "`stillhead current --check-heads` tells whether every script is applied");
 }
 
+TEST(OptionsTest, AUrlIsNoTargetAndIsNotRepeated) {
+  for (const Words& words : {Words{"upgrade", "postgresql://ann:secret@host/db"},
+                             Words{"stamp", "a1", "postgresql://ann:secret@host/db"}}) {
+    const Error error = error_of([&] { parse_options(words, {}); });
+    EXPECT_EQ(error.reason(), Reason::InvalidUsage);
+    EXPECT_EQ(error.message(), "the target is a URL (postgresql://...), not a revision");
+    EXPECT_EQ(error.hint(),
+              "the database is named by --database-url-file, DATABASE_URL or a file of settings");
+  }
+}
+
 TEST(ReportOptionsTest, AreFoundWhereTheRestIsWrong) {
   const ReportOptions split =
       find_report_options({"--nonsense", "--report", "r", "--json", "--report-limit", "2000"}, {});

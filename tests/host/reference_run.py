@@ -1,0 +1,154 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Stillhead's side of the part "Migrating" of docs/script-host.md, for projects whose graph is simple.
+
+Reads the revisions of a project without running them, starts the child, answers what it asks, keeps all of it.
+"""
+import ast
+import json
+import pathlib
+import re
+import socket
+import subprocess
+import threading
+
+PYTHON = pathlib.Path(__file__).resolve().parents[2] / "engine/python"
+
+
+def first_line():
+    """The text of all modules, as Stillhead sends it."""
+    texts = {}
+    for path in sorted(PYTHON.glob("stillhead_host/**/*.py")):
+        name = ".".join(path.relative_to(PYTHON).with_suffix("").parts)
+        texts[name.removesuffix(".__init__")] = path.read_text()
+    return json.dumps(texts)
+
+
+def revisions_of(folder):
+    """The graph of the scripts in `folder`, as a command has it."""
+    entries = [_python_entry(path) if path.suffix == ".py" else _sql_entry(path)
+               for path in sorted(folder.iterdir()) if path.suffix in (".py", ".sql")]
+    return [entry for entry in entries if entry]
+
+
+def _python_entry(path):
+    text = path.read_text()
+    try:
+        tree = ast.parse(text)
+    except SyntaxError:  # the head of the file must do
+        tree = ast.parse(text[:text.index("\n\n")])
+    values = {target.id: ast.literal_eval(node.value) for node in tree.body if isinstance(node, ast.Assign)
+              for target in node.targets if isinstance(target, ast.Name)
+              and target.id in ("revision", "down_revision", "depends_on", "branch_labels")}
+    return _entry(values["revision"], path, values.get("down_revision"), values.get("depends_on"),
+                  values.get("branch_labels"), (ast.get_docstring(tree) or "").split("\n\n")[0], True)
+
+
+def _sql_entry(path):
+    head = dict(re.findall(r"^-- (\w+): (.*)$", path.read_text(), re.MULTILINE))
+    return _entry(head["revision"], path, head.get("down_revision"), None, None, head.get("message", ""), False)
+
+
+def _entry(revision, path, down, depends, labels, message, host):
+    def listed(value):
+        return [] if value is None else [value] if isinstance(value, str) else list(value)
+    return {"id": revision, "file": str(path), "down": listed(down), "depends": listed(depends),
+            "labels": listed(labels), "message": message, "host": host}
+
+
+def ancestors(graph, heads):
+    """With the heads themselves."""
+    seen, todo = set(), list(heads)
+    while todo:
+        revision = todo.pop()
+        if revision not in seen:
+            seen.add(revision)
+            todo += graph[revision]["down"] + graph[revision]["depends"]
+    return seen
+
+
+def in_order(graph):
+    """Each revision after all that it stands on."""
+    order = []
+    while len(order) < len(graph):
+        order += [entry["id"] for entry in graph.values() if entry["id"] not in order
+                  and all(below in order for below in entry["down"] + entry["depends"])]
+    return order
+
+
+def steps_to(target, direction, graph, heads):
+    """What `alembic DIRECTION TARGET` would do; relative targets for one line of revisions only."""
+    order, applied = in_order(graph), ancestors(graph, heads)
+    if direction == "upgrade":
+        wanted = set(order) if target in ("head", "heads") else ancestors(graph, [target]) if target in graph else None
+        todo = [revision for revision in order if revision not in applied]
+        chosen = todo[:int(target)] if wanted is None else [revision for revision in todo if revision in wanted]
+    else:
+        done = [revision for revision in reversed(order) if revision in applied]
+        kept = set() if target == "base" else ancestors(graph, [target]) if target in graph else None
+        chosen = done[:-int(target)] if kept is None else [revision for revision in done if revision not in kept]
+    return [{"revision": revision, "direction": direction} for revision in chosen]
+
+
+class Run:
+    """One child and all that it asks. After it: `asked`, `failed` (the error or None), `finished`, `code`,
+    `stdout`, `stderr`.
+
+    `answer(request)` is called first for each request; what it returns other than None is the answer.
+    """
+
+    def __init__(self, python, folder, command, environment, heads=None, answer=None, on_request=None):
+        self.asked, self.failed, self.finished, self.code = [], None, False, None
+        self._command = command
+        self._graph = {entry["id"]: entry for entry in command.get("revisions") or ()}
+        self._heads, self._answer, self._on_request = heads, answer, on_request
+        ours, theirs = socket.socketpair()
+        text = (PYTHON / "bootstrap.py").read_text()
+        with ours:
+            with theirs:
+                self.child = subprocess.Popen([python, "-c", text, str(theirs.fileno())], cwd=folder, env=environment,
+                                              pass_fds=[theirs.fileno()], stdin=subprocess.DEVNULL,
+                                              stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+            output = threading.Thread(target=self._read_output)
+            output.start()
+            try:
+                self._serve(ours)
+            except ConnectionError:
+                pass  # the child has ended
+        output.join()
+        self.code = self.child.returncode
+
+    def asked_for(self, what):
+        return [request for request in self.asked if request["do"] == what]
+
+    def _read_output(self):
+        self.stdout, self.stderr = self.child.communicate(timeout=60)
+
+    def _serve(self, channel):
+        channel.sendall(first_line().encode() + b"\n" + json.dumps(self._command).encode() + b"\n")
+        for line in channel.makefile("rb"):
+            request = json.loads(line)
+            self.asked.append(request)
+            if self._on_request:
+                self._on_request(self, request)
+            channel.sendall(json.dumps(self._answer_to(request)).encode() + b"\n")
+
+    def _answer_to(self, request):
+        special = self._answer(request) if self._answer else None
+        if special is not None:
+            return special
+        if request["do"] == "begin_run":
+            heads = self._heads(request)
+            direction, target = self._command["argv"][-2:]
+            return {"heads": heads, "steps": steps_to(target, direction, self._graph, heads)}
+        if request["do"] == "begin_step":
+            return self._begin_step(self._graph[request["revision"]], request["direction"])
+        self.failed = request["error"] if request["do"] == "failed" else self.failed
+        self.finished = self.finished or request["do"] == "finished"
+        return {}
+
+    def _begin_step(self, entry, direction):
+        if entry["host"]:
+            return {}
+        section = pathlib.Path(entry["file"]).read_text().split(f"-- stillhead:{direction}\n")[1]
+        body = section.split("-- stillhead:")[0]
+        return {"statements": [statement.strip() for statement in body.split(";\n") if statement.strip()]}

@@ -9,7 +9,7 @@ import pathlib
 import re
 import socket
 import subprocess
-import threading
+import tempfile
 
 PYTHON = pathlib.Path(__file__).resolve().parents[2] / "engine/python"
 
@@ -89,39 +89,50 @@ def steps_to(target, direction, graph, heads):
     return [{"revision": revision, "direction": direction} for revision in chosen]
 
 
+def start_fresh(python, folder, environment):
+    """For Run: a process as Stillhead starts it."""
+    def start(channel):
+        output = [tempfile.TemporaryFile("w+"), tempfile.TemporaryFile("w+")]
+        child = subprocess.Popen([python, "-c", (PYTHON / "bootstrap.py").read_text(), str(channel.fileno())],
+                                 cwd=folder, env=environment, pass_fds=[channel.fileno()], stdin=subprocess.DEVNULL,
+                                 stdout=output[0], stderr=output[1])
+
+        def finish():
+            code = child.wait(timeout=120)
+            for file in output:
+                file.seek(0)
+            return (code, *[file.read() for file in output])
+
+        return finish
+
+    return start
+
+
 class Run:
     """One child and all that it asks. After it: `asked`, `failed` (the error or None), `finished`, `code`,
     `stdout`, `stderr`.
 
+    `start(socket)` starts the child and returns what waits for its end: a function that gives the last three.
     `answer(request)` is called first for each request; what it returns other than None is the answer.
     """
 
-    def __init__(self, python, folder, command, environment, heads=None, answer=None, on_request=None):
-        self.asked, self.failed, self.finished, self.code = [], None, False, None
+    def __init__(self, start, command, heads=None, answer=None, on_request=None):
+        self.asked, self.failed, self.finished = [], None, False
         self._command = command
         self._graph = {entry["id"]: entry for entry in command.get("revisions") or ()}
         self._heads, self._answer, self._on_request = heads, answer, on_request
         ours, theirs = socket.socketpair()
-        text = (PYTHON / "bootstrap.py").read_text()
         with ours:
             with theirs:
-                self.child = subprocess.Popen([python, "-c", text, str(theirs.fileno())], cwd=folder, env=environment,
-                                              pass_fds=[theirs.fileno()], stdin=subprocess.DEVNULL,
-                                              stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
-            output = threading.Thread(target=self._read_output)
-            output.start()
+                finish = start(theirs)
             try:
                 self._serve(ours)
             except ConnectionError:
                 pass  # the child has ended
-        output.join()
-        self.code = self.child.returncode
+        self.code, self.stdout, self.stderr = finish()
 
     def asked_for(self, what):
         return [request for request in self.asked if request["do"] == what]
-
-    def _read_output(self):
-        self.stdout, self.stderr = self.child.communicate(timeout=60)
 
     def _serve(self, channel):
         channel.sendall(first_line().encode() + b"\n" + json.dumps(self._command).encode() + b"\n")

@@ -128,6 +128,9 @@ class RowCursor:
         if getattr(self, "_remote", None) is not None and not self.connection.closed:
             self.connection.forget(self._remote)
 
+    async def _async_soft_close(self):
+        """SQLAlchemy's asyncio part asks for it; rows stay fetchable."""
+
     def __enter__(self):
         return self
 

@@ -33,10 +33,17 @@ class SqliteDialect(SQLiteDialect_pysqlite):
             or isinstance(e, self.dbapi.OperationalError) and e.members.get("kind") == "connection"
 
 
+class _AsyncContext(SQLiteDialect_pysqlite.execution_ctx_cls):
+    def create_server_side_cursor(self):
+        return self._dbapi_connection.cursor()
+
+
 class AsyncSqliteDialect(Waiting, SqliteDialect):
     """For create_async_engine()."""
 
     supports_statement_cache = True
+    supports_server_side_cursors = True
+    execution_ctx_cls = _AsyncContext
 
     @classmethod
     def get_pool_class(cls, url):

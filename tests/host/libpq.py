@@ -90,7 +90,7 @@ class Session:
                 break
             result = Result(pointer)
             if result.kind == FATAL:
-                failure = result.error()
+                failure = failure or result.error()
             elif result.kind == COPY_IN:
                 _pq.PQputCopyEnd(self.pointer, b"COPY FROM STDIN is not there")
             elif result.kind == COPY_OUT:

@@ -32,12 +32,13 @@ class Postgres:
         self.server_version = self.session.version()
         self.autocommit = False
 
-    def begin(self):
-        if not self.autocommit and self.session.transaction() == "idle":
+    def begin(self, wanted=True):
+        if wanted and not self.autocommit and self.session.transaction() == "idle":
             self.session.run("BEGIN")
 
-    def execute(self, sql, _parameters):
-        self.begin()
+    def execute(self, request):
+        self.begin(request.get("begin", True))
+        sql = request["sql"]
         results = self.session.run(sql)
         last = results[-1]
         answer = {"rowcount": last.rowcount(), "status": last.status()}
@@ -47,7 +48,7 @@ class Postgres:
         return answer, (last.row(number) for number in range(last.size))
 
     def execute_many(self, request):
-        self.begin()
+        self.begin(request.get("begin", True))
         results = self.session.run(";\n".join(request["statements"]))
         return sum(max(result.rowcount(), 0) for result in results)
 
@@ -111,8 +112,8 @@ class Sqlite:
         except sqlite3.Error as error:
             raise self.failure(error) from None
 
-    def execute(self, sql, parameters):
-        cursor = self.run(sql, [from_json(value) for value in parameters])
+    def execute(self, request):
+        cursor = self.run(request["sql"], [from_json(value) for value in request.get("parameters", ())])
         answer = {"rowcount": cursor.rowcount, "lastrowid": cursor.lastrowid, "status": ""}
         if cursor.description is None:
             return answer, None
@@ -181,7 +182,7 @@ class Engine:
 
     def do_execute(self, request):
         connection = self.of(request)
-        answer, rows = connection.execute(request["sql"], request.get("parameters", ()))
+        answer, rows = connection.execute(request)
         if rows is not None:
             answer.update(self.part(rows))
         answer["transaction"] = connection.transaction()

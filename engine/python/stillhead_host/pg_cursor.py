@@ -18,8 +18,10 @@ _CHANGES = re.compile(r"\s*(insert|update|delete|merge)\b", re.IGNORECASE)
 def _column(column):
     modifier = column.get("modifier", -1)
     precision = scale = None
-    if column["type"] == NUMERIC and modifier >= 4:
-        precision, scale = (modifier - 4) >> 16, (modifier - 4) & 0xffff
+    if column["type"] == NUMERIC:
+        precision = scale = 65535
+        if modifier >= 4:
+            precision, scale = (modifier - 4) >> 16, (modifier - 4) & 0xffff
     return Column(column["name"], column["type"], None, None, precision, scale, None)
 
 

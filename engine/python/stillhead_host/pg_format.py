@@ -14,14 +14,10 @@ def merge(sql, parameters):
     if parameters is None:
         return sql
     if "%" not in sql:
-        if parameters and not isinstance(parameters, Mapping):
-            raise TypeError("not all arguments converted during string formatting")
         return sql
     writer = _Writer(parameters)
     merged = _PLACE.sub(writer.write, sql)
     if writer.position and writer.position < len(parameters):
-        raise TypeError("not all arguments converted during string formatting")
-    if not writer.position and not writer.named and parameters and not isinstance(parameters, Mapping):
         raise TypeError("not all arguments converted during string formatting")
     return merged
 
@@ -39,8 +35,9 @@ class _Writer:
         if percent:
             return "%"
         if name is None:
+            value = self.next_value()
             self.check(sign, match)
-            return self.next_value()
+            return value
         self.check(behind, match)
         if self.position:
             raise ProgrammingError("argument formats can't be mixed")

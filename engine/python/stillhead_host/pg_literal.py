@@ -66,7 +66,7 @@ def _list(value):
         return "'{}'"
     parts, only_nulls = [], True
     for item in value:
-        part = "NULL" if item is None else literal(item)
+        part = "NULL" if item is None else "ARRAY[]" if item == [] else literal(item)
         # ARRAY[] cannot tell the type where no member has one.
         if item is not None and not (isinstance(item, list) and part.startswith("'{")):
             only_nulls = False
@@ -124,6 +124,8 @@ def _foreign(value, kind):
         adapted = adapter(value)
     if hasattr(adapted, "dumps") and hasattr(adapted, "adapted"):
         return quote(adapted.dumps(adapted.adapted))
+    if type(adapted).__name__ == "HstoreAdapter":
+        return Hstore(adapted.wrapped).literal()
     text = adapted.getquoted()
     return text if isinstance(text, str) else text.decode("utf-8")
 

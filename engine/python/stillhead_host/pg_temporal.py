@@ -37,7 +37,7 @@ def date(text):
 def time(text):
     """With and without a zone."""
     hour, minute, second, digits, *zone = _TIME.match(text).groups()
-    return datetime.time(int(hour), int(minute), int(second or 0), _microseconds(digits), tzinfo=_zone(*zone))
+    return datetime.time(int(hour) % 24, int(minute), int(second or 0), _microseconds(digits), tzinfo=_zone(*zone))
 
 
 def _infinite(text, zone):

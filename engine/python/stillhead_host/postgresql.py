@@ -94,7 +94,8 @@ class Connection:
         self.wire = the_wire
         self.url = url
         self.closed = 0
-        self.transaction = "idle"
+        self.transaction = "idle"  # on the server
+        self._begun = False  # from the first statement to commit() or rollback()
         self.notices = []
         self.notifies = []
         self.encoding = "UTF8"
@@ -140,24 +141,29 @@ class Connection:
         self._abandoned.append(cursor)
 
     def execute(self, sql, cursor=None):
-        self._open()
-        answer = self.request(sql=sql, cursor_object=cursor, do="execute")
+        answer = self.request(sql=sql, cursor_object=cursor, do="execute", **self._begin())
         self.transaction = answer.get("transaction", self.transaction)
         return answer
 
     def execute_many(self, statements, cursor=None):
-        self._open()
-        answer = self.request(cursor_object=cursor, do="execute_many", statements=statements)
+        answer = self.request(cursor_object=cursor, do="execute_many", statements=statements, **self._begin())
         return answer["rowcount"]
 
-    def _open(self):
-        """Stillhead begins the transaction; what differs from the server's defaults is the first thing in it."""
-        if self._autocommit or self.transaction != "idle":
-            return
-        self.transaction = "open"
+    def _begin(self):
+        """Stillhead begins the transaction; what differs from the server's defaults is the first thing in it.
+
+        A COMMIT in a script's own text leaves psycopg2 without a transaction until commit() or rollback(): a way
+        to CREATE INDEX CONCURRENTLY that is in use.
+        """
+        if self._autocommit:
+            return {}
+        if self._begun:
+            return {} if self.transaction != "idle" else {"begin": False}
+        self._begun, self.transaction = True, "open"
         words = self._words()
         if words:
             self.request(sql="SET TRANSACTION " + words, do="execute")
+        return {}
 
     def _words(self):
         wanted = self._characteristics
@@ -175,7 +181,7 @@ class Connection:
                 if not self._casts.knows(oid):
                     self._casts.register(oid, (), None)
             found = self.request(sql="SELECT oid, typarray FROM pg_catalog.pg_type WHERE typname = 'hstore'",
-                                 do="execute")
+                                 do="execute", begin=False)
             for oid, array in found["rows"]:
                 self._casts.register(int(oid), (int(array),), pg_decode.hstore)
         return [self._casts.of(oid) for oid in oids]
@@ -195,7 +201,7 @@ class Connection:
     def _end(self, do):
         self.check()
         self.request(do=do)
-        self.transaction = "idle"
+        self._begun, self.transaction = False, "idle"
 
     def close(self):
         if not self.closed:
@@ -214,7 +220,7 @@ class Connection:
     def set_session(self, isolation_level=None, readonly=None, deferrable=None, autocommit=None):
         """None leaves a setting; isolation_level is one of psycopg2's numbers or SQL's words."""
         self.check()
-        if self.transaction != "idle":
+        if self._begun:
             raise ProgrammingError("set_session cannot be used inside a transaction")
         if isolation_level is not None:
             self.isolation_level = isolation_level
@@ -241,7 +247,7 @@ class Connection:
 
     def set_isolation_level(self, level):
         """AUTOCOMMIT (0), or a level; rolls back what is open."""
-        if self.transaction != "idle":
+        if self._begun:
             self.rollback()
         if level == AUTOCOMMIT:
             self.autocommit = True
@@ -267,7 +273,7 @@ class Connection:
 
     @property
     def status(self):
-        return pg_extras.STATUS_READY if self.transaction == "idle" else pg_extras.STATUS_BEGIN
+        return pg_extras.STATUS_BEGIN if self._begun else pg_extras.STATUS_READY
 
     def get_transaction_status(self):
         if self.closed:

@@ -44,16 +44,15 @@ class RowCursor:
             self.connection.request(do="close", cursor=remote)
 
     def _check(self):
-        if self.closed:
+        if self.closed or self.connection.closed:
             raise InterfaceError("cursor already closed")
-        self.connection.check()
 
     def _take(self, answer):
         """Keeps the rows of a result."""
         self._has_rows = "columns" in answer
         self._rows = answer.get("rows", [])
-        self.rowcount = answer.get("rowcount", -1)
         self._remote = answer.get("cursor") if answer.get("more") else None
+        self.rowcount = len(self._rows) if self._has_rows and self._remote is None else answer.get("rowcount", -1)
 
     def _more(self):
         """Fetches the next part; whether there is one."""

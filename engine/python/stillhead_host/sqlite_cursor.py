@@ -29,6 +29,7 @@ class Cursor(RowCursor):
         if answer.get("lastrowid"):
             self.lastrowid = answer["lastrowid"]
         if self._has_rows:
+            self.rowcount = answer.get("rowcount", -1)
             self.description = tuple((column["name"],) + (None,) * 6 for column in answer["columns"])
 
     def _more(self):

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """PYTHON -c BOOTSTRAP FD: makes stillhead_host from the first line on the socket FD, and starts it.
 
-The line is a JSON object, names of modules to their texts. What follows on the socket is left to stillhead_host.
+The line is a JSON object, names of modules to their texts. What follows is left to stillhead_host.
 """
 import json
 import os

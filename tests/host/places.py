@@ -14,8 +14,9 @@ SPELLINGS = {"sqlite": "sqlite", "aiosqlite": "sqlite+aiosqlite", "postgresql": 
 class Place:
     """`kind`: a key of SPELLINGS; `files`: path in the project to text; `zygote`: of the project's environment."""
 
-    def __init__(self, folder, files, kind, zygote, server):
+    def __init__(self, folder, files, kind, zygote, server, driver):
         self.folder, self.kind, self.zygote, self.server = folder, kind, zygote, server
+        self.driver = driver
         for name, text in {"alembic.ini": INI, **files}.items():
             path = folder / name
             path.parent.mkdir(parents=True, exist_ok=True)
@@ -50,7 +51,7 @@ class Place:
 
     def host(self, *argv, what="migrate", answer=None, on_request=None, fresh=False, **more):
         """A Run of the command `what`; `more` are members of it. `fresh`: the child is a new process."""
-        command = {"command": what, "argv": list(argv), "driver": "project", "url": None,
+        command = {"command": what, "argv": list(argv), "driver": self.driver, "url": None,
                    "revisions": reference_run.revisions_of(self.folder / "scripts/versions"), **more}
         start = reference_run.start_fresh(self.zygote.python, self.folder, self.environment()) if fresh else self._fork
         return reference_run.Run(start, command, self.heads, answer, on_request)
@@ -94,12 +95,12 @@ class Place:
         if not self.on_server():
             connection = sqlite3.connect(self.folder / f"{name}.db")
             try:
-                return "\n".join(connection.iterdump())
+                return in_any_order(connection.iterdump())
             finally:
                 connection.close()
         text = subprocess.run([self.server.bin / "pg_dump", "--inserts", self.server.url(name)],
                               check=True, capture_output=True, text=True).stdout
-        return "\n".join(line for line in text.splitlines() if not line.startswith(("\\", "--")) and line)
+        return in_any_order(line for line in text.splitlines() if not line.startswith(("\\", "--")) and line)
 
     def table(self, name):
         """Rows as texts, None without such a table."""
@@ -109,6 +110,13 @@ class Place:
             return self.server.sql(self.databases[0], f"SELECT * FROM {name} ORDER BY 1").splitlines()
         rows = self.sqlite_rows(self.folder / f"{self.databases[0]}.db", name)
         return None if rows is None else ["|".join(str(value) for value in row) for row in rows]
+
+
+def in_any_order(lines):
+    """The rows: version rows of two branches may be written in either order."""
+    lines = list(lines)
+    rows = [line for line in lines if line.startswith("INSERT")]
+    return "\n".join([line for line in lines if not line.startswith("INSERT")] + sorted(rows))
 
 
 INI = """[alembic]

@@ -124,8 +124,6 @@ TENANTS = {**own_env("""
 
 
 def broken(up="pass", head="", configure=""):
-    """Three revisions, the second of which does this in the line that says `here`."""
-    return {**env(configure), **table("r1", None), **revision("r2", "r1", f"""
-        op.create_table("half", sa.Column("id", sa.Integer))
-        {up}
-        """, head=head), **table("r3", "r2")}
+    """Three revisions, the second of which does this after it has made a table."""
+    body = 'op.create_table("half", sa.Column("id", sa.Integer))\n' + textwrap.dedent(up).strip()
+    return {**env(configure), **table("r1", None), **revision("r2", "r1", body, head=head), **table("r3", "r2")}

@@ -11,6 +11,8 @@ import socket
 import subprocess
 import tempfile
 
+from reference_engine import Engine, Failed
+
 PYTHON = pathlib.Path(__file__).resolve().parents[2] / "engine/python"
 
 
@@ -35,7 +37,7 @@ def _python_entry(path):
     try:
         tree = ast.parse(text)
     except SyntaxError:  # the head of the file must do
-        tree = ast.parse(text[:text.index("\n\n")])
+        tree = ast.parse(text[:text.index("\nfrom alembic import op")])
     values = {target.id: ast.literal_eval(node.value) for node in tree.body if isinstance(node, ast.Assign)
               for target in node.targets if isinstance(target, ast.Name)
               and target.id in ("revision", "down_revision", "depends_on", "branch_labels")}
@@ -108,8 +110,25 @@ def start_fresh(python, folder, environment):
     return start
 
 
+class Databases(Engine):
+    """The connections of a child with our driver, answered by the one that asks."""
+
+    def __init__(self):  # pylint: disable=super-init-not-called
+        self.connections, self.cursors, self.last_cursor = {}, {}, 0
+
+    def asked(self, request):
+        try:
+            return self.answer(request)
+        except Failed as failure:
+            return {"error": failure.members}
+
+    def close(self):
+        for connection in self.connections.values():
+            connection.close()
+
+
 class Run:
-    """One child and all that it asks. After it: `asked`, `failed` (the error or None), `finished`, `code`,
+    """One child and all that it asks. After it: `asked` (less what the driver asks), `failed` (the error or None), `finished`, `code`,
     `stdout`, `stderr`.
 
     `start(socket)` starts the child and returns what waits for its end: a function that gives the last three.
@@ -121,15 +140,18 @@ class Run:
         self._command = command
         self._graph = {entry["id"]: entry for entry in command.get("revisions") or ()}
         self._heads, self._answer, self._on_request = heads, answer, on_request
+        self._databases, self._connection = Databases(), None
         ours, theirs = socket.socketpair()
-        with ours:
-            with theirs:
-                finish = start(theirs)
-            try:
-                self._serve(ours)
-            except ConnectionError:
-                pass  # the child has ended
-        self.code, self.stdout, self.stderr = finish()
+        with theirs:
+            finish = start(theirs)
+        try:
+            self._serve(ours)
+        except ConnectionError:
+            pass  # the child has ended
+        finally:
+            ours.close()
+            self._databases.close()
+            self.code, self.stdout, self.stderr = finish()
 
     def asked_for(self, what):
         return [request for request in self.asked if request["do"] == what]
@@ -138,6 +160,9 @@ class Run:
         channel.sendall(first_line().encode() + b"\n" + json.dumps(self._command).encode() + b"\n")
         for line in channel.makefile("rb"):
             request = json.loads(line)
+            if hasattr(self._databases, "do_" + request["do"]) and request["do"] != "warn":
+                channel.sendall(json.dumps(self._databases.asked(request)).encode() + b"\n")
+                continue
             self.asked.append(request)
             if self._on_request:
                 self._on_request(self, request)
@@ -148,8 +173,11 @@ class Run:
         if special is not None:
             return special
         if request["do"] == "begin_run":
+            self._connection = request["connection"]
             heads = self._heads(request)
-            direction, target = self._command["argv"][-2:]
+            argv = self._command["argv"]
+            direction = "upgrade" if "upgrade" in argv else "downgrade"
+            target = argv[argv.index(direction) + 1]
             return {"heads": heads, "steps": steps_to(target, direction, self._graph, heads)}
         if request["do"] == "begin_step":
             return self._begin_step(self._graph[request["revision"]], request["direction"])
@@ -162,4 +190,9 @@ class Run:
             return {}
         section = pathlib.Path(entry["file"]).read_text().split(f"-- stillhead:{direction}\n")[1]
         body = section.split("-- stillhead:")[0]
-        return {"statements": [statement.strip() for statement in body.split(";\n") if statement.strip()]}
+        statements = [statement.strip() for statement in body.split(";\n") if statement.strip()]
+        if self._connection is None:
+            return {"statements": statements}
+        for statement in statements:
+            self._databases.do_execute({"connection": self._connection, "sql": statement})
+        return {"ran": True}

@@ -10,7 +10,7 @@ from stillhead_host import replace, scripts
 
 
 class HostCommandLine(CommandLine):
-    """Alembic's, but errors are left to the caller. `started` is True once the arguments have been understood."""
+    """Alembic's, but errors are left to the caller. `started`: the arguments have been understood."""
 
     started = False
 

@@ -7,8 +7,8 @@ from importlib import metadata
 
 from stillhead_host.failure import Missing, import_alembic
 
-DRIVERS = (("psycopg2", ("psycopg2", "psycopg2-binary")), ("psycopg", ("psycopg",)), ("asyncpg", ("asyncpg",)),
-           ("pg8000", ("pg8000",)), ("aiosqlite", ("aiosqlite",)))
+DRIVERS = (("psycopg2", ("psycopg2", "psycopg2-binary")), ("psycopg", ("psycopg",)),
+           ("asyncpg", ("asyncpg",)), ("pg8000", ("pg8000",)), ("aiosqlite", ("aiosqlite",)))
 
 
 def lines():

@@ -49,8 +49,8 @@ class Migration:
         if self._error is not None:
             raise self._error
         if not self._calls:
-            raise ScriptFolderError("env.py has ended without a call of context.run_migrations(): nothing was run. "
-                                    "It must call it when context.is_offline_mode() is False")
+            raise ScriptFolderError("env.py has ended without a call of context.run_migrations(): nothing "
+                                    "was run. It must call it when context.is_offline_mode() is False")
 
     def run_script(self, script, direction, arguments):
         self._project.revision = script.revision
@@ -77,9 +77,9 @@ class Migration:
         url = self._url(context)
         number = None if self._own_driver else replace.number_of(context.connection)
         if number is None and not self._own_driver:
-            raise ScriptFolderError("env.py gives context.configure() a connection to {}, which Stillhead does not "
-                                    "serve; `driver: project` lets scripts use it".format(
-                                        context.connection.engine.url.render_as_string(hide_password=True)))
+            shown = context.connection.engine.url.render_as_string(hide_password=True)
+            raise ScriptFolderError("env.py gives context.configure() a connection to {}, which Stillhead "
+                                    "does not serve; `driver: project` lets scripts use it".format(shown))
         return {"connection": number, "version_table": context.version_table,
                 "version_table_schema": context.version_table_schema,
                 "version_table_pk": bool(context.opts.get("version_table_pk", True)),
@@ -95,9 +95,9 @@ class Migration:
 
     def _steps(self, context, heads, answer):
         if set(heads) != set(answer["heads"]):
-            raise ScriptFolderError("the version table {} has {} for env.py, and {} for Stillhead: do both read the "
-                                    "same database and schema?".format(context.version_table, _listed(heads),
-                                                                       _listed(answer["heads"])))
+            raise ScriptFolderError("the version table {} has {} for env.py, and {} for Stillhead: do both "
+                                    "read the same database and schema?".format(
+                                        context.version_table, _listed(heads), _listed(answer["heads"])))
         for step in answer["steps"]:
             script = context.script.get_revision(step["revision"])
             yield HostStep(self, context.script.revision_map, script, step["direction"])

@@ -8,7 +8,7 @@ INSTALLED = (os.sep + "site-packages" + os.sep, os.sep + "dist-packages" + os.se
 
 
 class Project:
-    """`folder` is the script folder, None until Alembic has found it; `revision` the id of the running script."""
+    """`folder`: the script folder, None until Alembic has found it; `revision`: of the script that runs."""
 
     def __init__(self, command):
         files = [entry["file"] for entry in command.get("revisions") or ()]

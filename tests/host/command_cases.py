@@ -14,12 +14,19 @@ OWN_TABLES = ("stillhead_history", "stillhead_journal", "stillhead_owner", "stil
 
 
 def pair_at_head(stage, files, kind):
-    """Two copies of a project whose database is at the only revision r1; ours has Stillhead's tables, too."""
+    """Two copies of a project whose database is at its head; ours has Stillhead's tables, too.
+
+    Where they are in their schema, Alembic by itself must not see them either, if it looks into its own only.
+    """
     places = stage.place(files, kind), stage.place(files, kind, "alembic")
     for place in places:
         code, _, error = place.alembic("upgrade", "head")
         assert code == 0, error
     made = "".join(f"CREATE TABLE {name} (id integer);" for name in OWN_TABLES)
+    for place in places:
+        if place.on_server() and (place is places[0] or "include_schemas" not in files["scripts/env.py"]):
+            stage.server.sql(place.databases[0], "CREATE SCHEMA stillhead",
+                             f"CREATE TABLE stillhead.{OWN_TABLES[0]} (id integer)")
     if places[0].on_server():
         places[0].server.sql(places[0].databases[0], made)
     else:
@@ -80,14 +87,16 @@ def check(stage):
 
 @case
 def other_commands(stage):
-    ours, theirs = pair_at_head(stage, {**env(), **LINE, "scripts/README": ""}, "sqlite")
+    ours, theirs = pair_at_head(stage, {**env(), **table("r1", None), **table("r2", "r1"),
+                                         **table("r3", "r2")}, "sqlite")
     for argv in (["revision", "-m", "empty one", "--rev-id", "abcdefabcdef"], ["upgrade", "r1:head", "--sql"],
                  ["downgrade", "r3:base", "--sql"], ["stamp", "r2", "--sql"], ["merge", "-m", "x", "r3"], ["--version"],
                  ["history", "-v"], ["upgrade", "nowhere", "--sql"], ["revision", "--sql"], ["--help"]):
-        run, (code, output, _) = ours.host(*argv, what="alembic"), theirs.alembic(*argv)
+        run, (code, output, error) = ours.host(*argv, what="alembic"), theirs.alembic(*argv)
         equal((argv, run.finished), (argv, code == 0))
         equal(masked(run.stdout, ours), masked(output.split("FAILED: ")[0], theirs))
         if code:
+            assert "FAILED: " in output, (argv, code, output, error, run.failed)
             told(run.failed, kind="command", message=output.split("FAILED: ")[1].strip())
     equal(len(new_files(ours)), len(new_files(theirs)))
 

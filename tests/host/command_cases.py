@@ -4,8 +4,9 @@ import re
 
 import environments
 import reference_run
-from cases import case, equal, told
+from cases import case
 from projects import LINE, broken, env, own_env, table
+from stage import equal, told
 
 MODEL = """sa.MetaData()
         sa.Table("r1", target, sa.Column("id", sa.Integer, primary_key=True), sa.Column("x", sa.String(9)))
@@ -68,7 +69,8 @@ def autogenerate(kind, configure=""):
 
 
 for kind in ("sqlite", "postgresql"):
-    for name, configure in (("", ""), ("_schemas", "include_schemas=True, include_name=lambda *given: given[0] != 'no'")):
+    for name, configure in (
+            ("", ""), ("_schemas", "include_schemas=True, include_name=lambda *given: given[0] != 'no'")):
         made = autogenerate(kind, configure)
         made.__name__ = f"autogenerate{name}_{kind}"
         case(made)
@@ -104,7 +106,8 @@ def other_commands(stage):
 @case
 def init(stage):
     place = stage.place({})
-    for template in ("generic", "async", "multidb", *(("pyproject", "pyproject_async") if stage.version >= (1, 16) else ())):
+    newer = ("pyproject", "pyproject_async") if stage.version >= (1, 16) else ()
+    for template in ("generic", "async", "multidb", *newer):
         assert place.host("-c", f"{template}.ini", "init", "-t", template, template, what="alembic").finished
         assert (place.folder / template / "env.py").exists()
     told(place.host("init", "-t", "none", "other", what="alembic").failed, kind="command")
@@ -112,10 +115,10 @@ def init(stage):
 
 @case
 def sql_of_mixed_scripts(stage):
-    place = stage.place({**env(), **table("r1", None), "scripts/versions/r2_x.sql":
-                         "-- revision: r2\n-- down_revision: r1\n-- stillhead:upgrade\nCREATE TABLE plain (id integer);\n"})
+    text = "-- revision: r2\n-- down_revision: r1\n-- stillhead:upgrade\nCREATE TABLE plain (id integer);\n"
+    place = stage.place({**env(), **table("r1", None), "scripts/versions/r2_x.sql": text})
     run = place.host("upgrade", "head", "--sql", what="alembic")
-    assert re.search(r"-- Running upgrade r1 -> r2\n\nCREATE TABLE plain \(id integer\);\n\nUPDATE", run.stdout), run.stdout
+    assert "-- Running upgrade r1 -> r2\n\nCREATE TABLE plain (id integer);\n\nUPDATE" in run.stdout, run.stdout
 
 
 @case

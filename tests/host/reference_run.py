@@ -128,8 +128,8 @@ class Databases(Engine):
 
 
 class Run:
-    """One child and all that it asks. After it: `asked` (less what the driver asks), `failed` (the error or None), `finished`, `code`,
-    `stdout`, `stderr`.
+    """One child and all that it asks. After it: `asked` (less what the driver asks), `failed` (the error or
+    None), `finished`, `code`, `stdout`, `stderr`.
 
     `start(socket)` starts the child and returns what waits for its end: a function that gives the last three.
     `answer(request)` is called first for each request; what it returns other than None is the answer.

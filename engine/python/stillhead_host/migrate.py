@@ -1,5 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """A run inside Alembic's own: MigrationContext.run_migrations() does the steps that Stillhead names."""
+from urllib.parse import quote
+
 from alembic.runtime.migration import MigrationContext, RevisionStep
 
 from stillhead_host import replace
@@ -91,7 +93,7 @@ class Migration:
         if context.as_sql or context.connection is None:
             raise ScriptFolderError("env.py calls context.configure() without a connection although "
                                     "context.is_offline_mode() is False")
-        return context.connection.engine.url.render_as_string(hide_password=False)
+        return _with_password(context.connection.engine.url)
 
     def _steps(self, context, heads, answer):
         if set(heads) != set(answer["heads"]):
@@ -107,6 +109,15 @@ class Migration:
         rows = {"rows": sorted(ctx.get_current_heads())} if self._own_driver else {}
         self._wire.request(do="end_step", revision=step.up_revision_id,
                            direction="upgrade" if step.is_upgrade else "downgrade", **rows)
+
+
+def _with_password(url):
+    """As SQLAlchemy 2 prints it; 1.4 leaves `#`, `?` and `%` in names and passwords as they are."""
+    if url.username is None:
+        return url.render_as_string(hide_password=False)
+    scheme, rest = url._replace(username=None, password=None).render_as_string(hide_password=False).split("://", 1)
+    password = "" if url.password is None else ":" + quote(str(url.password), safe="")
+    return "{}://{}{}@{}".format(scheme, quote(url.username, safe=""), password, rest)
 
 
 def _listed(heads):

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """A copy of a small project with a database of its own, run by Alembic itself or by the script host."""
+import hashlib
 import os
-import re
 import sqlite3
 import subprocess
 
@@ -23,7 +23,8 @@ class Place:
             path.write_text(text)
         (folder / "scripts/versions").mkdir(parents=True, exist_ok=True)
         (folder / "scripts/script.py.mako").write_text(MAKO)
-        self.databases = [f"{re.sub(r'[^a-z0-9]', '_', str(folder).lower())[-40:]}_{number}" for number in (1, 2)
+        key = hashlib.sha256(str(folder).encode()).hexdigest()[:16]
+        self.databases = [f"place_{key}_{number}" for number in (1, 2)
                           if number == 1 or any("SECOND_URL" in text for text in files.values())]
         if self.on_server():
             for name in self.databases:

@@ -1,0 +1,126 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The socket to Stillhead: one request, one answer, each a line of JSON (docs/script-host.md).
+
+A socket that is closed by the other side ends the process at once: nobody is left to tell anything to.
+"""
+import json
+import os
+import socket
+import threading
+
+# What the process ends with when the other side is gone. Nobody is there to see it.
+LOST = 1
+PART = 262144
+
+
+class WireError(Exception):
+    """An answer `{"error": {...}}`; `members` is that object, `message` its text in one line."""
+
+    def __init__(self, members):
+        super().__init__(members.get("message", ""))
+        self.members = members
+        self.message = members.get("message", "")
+
+
+class DatabaseError(WireError):
+    """A statement failed. `members` has sqlstate, detail, hint, constraint ... where the database gave them."""
+
+
+class ConnectionLost(WireError):
+    """The connection to the database is gone."""
+
+
+class _Stop(BaseException):
+    """No `except Exception` of a script may go on after it."""
+
+    def __init__(self, members):
+        super().__init__(members.get("message", ""))
+        self.members = members
+        self.message = members.get("message", "")
+
+
+class Refused(_Stop):
+    """The run must not go on."""
+
+
+class Interrupted(_Stop):
+    """The run was told to stop, or its time is over."""
+
+
+KINDS = {"database": DatabaseError, "connection": ConnectionLost, "refused": Refused,
+         "interrupted": Interrupted}
+
+
+class Wire:
+    """Owns the socket `fd`. Threads may share it; a forked child may not use it."""
+
+    def __init__(self, fd):
+        self._socket = socket.socket(fileno=fd)
+        self._socket.set_inheritable(False)
+        self._mutex = threading.RLock()
+        self._buffer = bytearray()
+        self._unread = 0
+        self._process = os.getpid()
+
+    def request(self, **members):
+        """Sends `members`, waits for the answer and returns it. Raises WireError, Refused or Interrupted."""
+        line = (json.dumps(members, ensure_ascii=False, allow_nan=False) + "\n").encode("utf-8")
+        if os.getpid() != self._process:
+            raise RuntimeError("a forked process cannot use the connection that its parent has from Stillhead: "
+                               "connect to the database in it by another driver")
+        with self._mutex:
+            # A signal's handler may have raised while an answer was under way.
+            while self._unread:
+                self.read_line()
+                self._unread -= 1
+            self._send(line)
+            self._unread += 1
+            answer = json.loads(self.read_line())
+            self._unread -= 1
+        if "error" in answer:
+            raise KINDS.get(answer["error"].get("kind"), Refused)(answer["error"])
+        return answer
+
+    def read_line(self):
+        """The next line from the other side, without its end. The first ones are not answers: docs/script-host.md."""
+        seen = 0
+        while True:
+            end = self._buffer.find(b"\n", seen)
+            if end >= 0:
+                line = self._buffer[:end].decode("utf-8")
+                del self._buffer[:end + 1]
+                return line
+            seen = len(self._buffer)
+            try:
+                part = self._socket.recv(PART)
+            except ConnectionError:
+                part = b""
+            if not part:
+                os._exit(LOST)
+            self._buffer += part
+
+    def _send(self, line):
+        sent = 0
+        try:
+            view = memoryview(line)
+            while sent < len(line):
+                sent += self._socket.send(view[sent:])
+        except ConnectionError:
+            os._exit(LOST)
+        except BaseException:
+            if sent:
+                os._exit(LOST)  # half a request: the next one could not be told from it
+            raise
+
+
+_of_process = []
+
+
+def share(wire):
+    """Makes `wire` the one that drivers in this process use."""
+    _of_process[:] = [wire]
+
+
+def shared():
+    """What share() was given."""
+    return _of_process[0]

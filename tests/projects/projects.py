@@ -24,8 +24,8 @@ class Project:
     env_py: str = ""  # beside alembic.ini
     prepare: str = ""  # Python, run once before the first revision, with the URL in sys.argv[1]
     version_table: str = "alembic_version"
-    down_to: dict[str, str] = dataclasses.field(default_factory=dict)  # flavour: target; else base
-    why: str = ""  # `down_to` is not base
+    # Flavour: the lowest revision that the scripts can reach, and why; else base.
+    down_to: dict[str, tuple[str, str]] = dataclasses.field(default_factory=dict)
 
 
 # `dagster instance migrate` hands a connection over, and in 2019 its scripts began at tables of 0.6.
@@ -109,8 +109,8 @@ PROJECTS = [
         scripts="optuna/storages/_rdb/alembic/versions",
         ini="script_location = {packages}/optuna/storages/_rdb/alembic\nsqlalchemy.url = {url}\n" + LOGGING,
         drivers={"postgresql": PSYCOPG2, "sqlite": SQLITE},
-        down_to={"postgresql": "v3.0.0.c", "sqlite": "v3.0.0.c"},
-        why="its downgrade() names a class that is not there",
+        down_to=dict.fromkeys(("postgresql", "sqlite"), ("v3.0.0.c", "its downgrade() names an attribute that is"
+                                                         " not there")),
     ),
     Project(
         name="mlflow",
@@ -118,6 +118,8 @@ PROJECTS = [
         ini="script_location = {packages}/mlflow/store/db_migrations\nsqlalchemy.url = {url}\n",
         drivers={"postgresql": PSYCOPG2, "sqlite": SQLITE},
         prepare=MLFLOW_TABLES,
+        down_to={"postgresql": ("2b4d017a5e9b", "its downgrade() drops a table that later ones refer to"),
+                 "sqlite": ("c8d9e0f1a2b3", "its downgrade() copies a generated column")},
     ),
     Project(
         name="dagster",
@@ -127,8 +129,7 @@ PROJECTS = [
         drivers={"postgresql": PSYCOPG2, "sqlite": SQLITE},
         env_py=DAGSTER_ENV,
         prepare=DAGSTER_TABLES,
-        down_to={"postgresql": "567bc23fd1ac", "sqlite": "567bc23fd1ac"},
-        why="the first revision refuses",
+        down_to=dict.fromkeys(("postgresql", "sqlite"), ("567bc23fd1ac", "its downgrade() refuses")),
     ),
     Project(
         name="prefect",

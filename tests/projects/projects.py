@@ -146,6 +146,8 @@ PROJECTS = [
         scripts="langflow/alembic/versions",
         ini="script_location = {packages}/langflow/alembic\nsqlalchemy.url = {url}\n" + LOGGING,
         drivers={"postgresql": "postgresql+psycopg", "sqlite": "sqlite+aiosqlite"},
-        environment={"LANGFLOW_CONFIG_DIR": "{folder}/home", "LANGFLOW_LOG_LEVEL": "warning", "DO_NOT_TRACK": "true"},
+        environment={"LANGFLOW_CONFIG_DIR": "{folder}/home", "LANGFLOW_LOG_LEVEL": "warning",
+                     "DO_NOT_TRACK": "true"},
+        down_to={"postgresql": ("012fb73ac359", "its downgrade() drops a constraint by a name it never had")},
     ),
 ]

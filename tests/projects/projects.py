@@ -129,7 +129,7 @@ PROJECTS = [
         drivers={"postgresql": PSYCOPG2, "sqlite": SQLITE},
         env_py=DAGSTER_ENV,
         prepare=DAGSTER_TABLES,
-        down_to={"postgresql": ("f3e43ff66603", "its downgrade() drops a column before that column's index"),
+        down_to={"postgresql": ("375e95bad550", "its downgrade() drops a column before that column's index"),
                  "sqlite": ("9483999bad92", "its downgrade() drops a column that an index needs")},
     ),
     Project(

@@ -12,7 +12,7 @@ import sys
 
 # Folder -> folders it may include besides itself.
 ENGINE = {'engine/contract', 'engine/core', 'engine/syntax', 'engine/config', 'engine/sql', 'engine/script',
-          'engine/db', 'engine/run'}
+          'engine/db', 'engine/run', 'engine/host'}
 LAYERS = {
     'engine/contract': set(),
     'engine/core': {'engine/contract'},
@@ -22,6 +22,7 @@ LAYERS = {
     'engine/script': {'engine/contract', 'engine/core', 'engine/syntax'},
     'engine/db': {'engine/core', 'engine/sql'},
     'engine/run': {'engine/contract', 'engine/core', 'engine/sql', 'engine/db'},
+    'engine/host': {'engine/contract', 'engine/core', 'engine/config', 'engine/sql', 'engine/db'},
     'engine/cli': ENGINE,
     'operator/kube': set(),
     'operator/migration': {'engine/contract'},

@@ -252,11 +252,6 @@ void check_positional(const CommandInfo& command, Arguments& arguments) {
 
 const CommandInfo& command_named(const std::string& name) {
   if (const CommandInfo* command = find_command(name)) return *command;
-  if (name == "check") {
-    throw Error(Reason::InvalidUsage,
-                "`check` needs the models of env.py, which this version does not run",
-                "`stillhead current --check-heads` tells whether every script is applied");
-  }
   const std::string meant = did_you_mean(name, command_names());
   refuse(fmt::format("unknown command \"{}\"{}", shown_value(name),
                      meant.empty() ? "; `stillhead help` lists the commands" : meant));

@@ -10,6 +10,7 @@
 #include "engine/cli/bundle.h"
 #include "engine/cli/completion.h"
 #include "engine/cli/drawing.h"
+#include "engine/cli/env_py.h"
 #include "engine/cli/help.h"
 #include "engine/cli/inputs.h"
 #include "engine/cli/json_text.h"
@@ -19,6 +20,7 @@
 #include "engine/cli/print.h"
 #include "engine/cli/repair.h"
 #include "engine/cli/report_file.h"
+#include "engine/cli/script_host.h"
 #include "engine/cli/stored_scripts.h"
 #include "engine/cli/wait.h"
 #include "engine/cli/workplace.h"
@@ -188,6 +190,13 @@ class Runner {
     return {script, json_line({{"completion", script}}), true};
   }
 
+  Output operator()(const Check&) {
+    throw Error(Reason::InvalidUsage,
+                fmt::format("`check` compares the models of env.py with the database, and there "
+                            "is no {}",
+                            env_py_path(options_.settings)),
+                "`stillhead current --check-heads` tells whether every script is applied");
+  }
   Output operator()(const MakeRevision&) { return make_revision(options_, context_, report_); }
   Output operator()(const Init&) { return init(options_, context_, report_); }
   Output operator()(const ListTemplates&) { return list_templates(report_); }
@@ -304,6 +313,45 @@ class Runner {
   RunReport& report_;
 };
 
+// Nothing may silently depend on what nobody reads.
+void refuse_words_for_nobody(const Options& options) {
+  std::error_code ignored;
+  const auto& words = options.alembic_arguments;
+  const bool has_x = std::ranges::find(words, "-x") != words.end();
+  if (!has_x && options.alembic_command_arguments.empty()) return;
+  const std::string env_py = env_py_path(options.settings);
+  if (std::filesystem::is_regular_file(env_py, ignored)) return;
+  throw Error(
+      Reason::InvalidUsage,
+      fmt::format("option {} is for env.py, and there is no {}", has_x ? "-x" : "--tag", env_py),
+      "leave it out once you know that nothing depends on it, such as the database, the "
+      "schema or the tenant");
+}
+
+// env.py may have the say about the database, or Alembic about all of it.
+Output run_where_it_belongs(const Options& options, const CommandContext& context,
+                            RunReport& report) {
+  refuse_words_for_nobody(options);
+  const bool is_candidate =
+      only_needs_database(options.command) || wants_sql(options.command) ||
+      std::holds_alternative<Check>(options.command) ||
+      (std::holds_alternative<MakeRevision>(options.command) && options.command_name == "revision");
+  if (is_candidate) {
+    RunReport ignored = report;
+    const RevisionGraph graph = read_graph(options, ignored);
+    if (is_for_alembic(options, graph)) {
+      run_in_alembic(options, context, graph);
+      report.message = fmt::format("`{}` was done by the project's Alembic", options.command_name);
+      return {};
+    }
+    if (only_needs_database(options.command) && env_py_names_database(options.settings, graph)) {
+      const Options told = as_env_py_says(options, context, graph);
+      return std::visit(Runner(told, context, report), told.command);
+    }
+  }
+  return std::visit(Runner(options, context, report), options.command);
+}
+
 std::string new_run_id() {
   std::random_device random;
   return fmt::format("{:08x}{:08x}", random(), random());
@@ -327,7 +375,7 @@ Output run_command(const Options& options, const CommandContext& context, RunRep
   report.attempt = options.attempt;
   if (!options.run_id.empty()) report.run_id = options.run_id;
   if (!options.report.file.empty()) check_report_file(options.report.file);
-  Output output = std::visit(Runner(options, context, report), options.command);
+  Output output = run_where_it_belongs(options, context, report);
   report.reason = output.reason;
   return output;
 }

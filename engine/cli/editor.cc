@@ -7,8 +7,8 @@
 
 #include <cstring>
 
-#include "engine/cli/child_process.h"
 #include "engine/core/error.h"
+#include "engine/host/child_process.h"
 #include "engine/script/template.h"
 
 namespace engine {

@@ -8,7 +8,7 @@
 #include <cstring>
 #include <filesystem>
 
-#include "engine/cli/child_process.h"
+#include "engine/host/child_process.h"
 
 namespace engine {
 namespace {

@@ -10,8 +10,8 @@
 #include <cerrno>
 #include <cstring>
 
-#include "engine/cli/child_process.h"
 #include "engine/core/error.h"
+#include "engine/host/child_process.h"
 
 namespace engine {
 namespace {

@@ -7,9 +7,9 @@
 #include <string>
 #include <vector>
 
-#include "engine/cli/child_process.h"
 #include "engine/cli/status_lines.h"
 #include "engine/config/settings.h"
+#include "engine/host/child_process.h"
 
 namespace engine {
 

@@ -68,23 +68,6 @@ std::string read_url_file(const std::filesystem::path& path) {
   return text;
 }
 
-DatabaseUrl parse_given_url(const Options& options) {
-  const Settings& settings = options.settings;
-  if (settings.is_set(Key::DatabaseUrlFile)) {
-    return parse_database_url(read_url_file(settings.text(Key::DatabaseUrlFile)));
-  }
-  const std::string& url = settings.text(Key::DatabaseUrl);
-  if (url.empty() && !options.libpq_environment) {
-    throw Error(
-        Reason::InvalidUsage,
-        fmt::format("`stillhead {}` needs a database URL, and none is given", options.command_name),
-        "give --database-url URL or --database-url-file FILE, set the environment variable "
-        "STILLHEAD_DATABASE_URL or DATABASE_URL, or write sqlalchemy.url into alembic.ini or "
-        "database_url into stillhead.yaml");
-  }
-  return parse_database_url(url);
-}
-
 bool is_name_character(char c) {
   return c == '_' || (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
 }
@@ -113,7 +96,7 @@ void refuse_what_env_py_names(const Settings& settings) {
       if (settings.is_set(key) || !names(line, named.name)) continue;
       throw Error(
           Reason::InvalidUsage,
-          fmt::format("{}:{} names {}, and this version does not run env.py", file.string(), number,
+          fmt::format("{}:{} names {}, and env.py is not run here", file.string(), number,
                       named.name),
           fmt::format("say the same in stillhead.yaml ({}: ...) or with {}, also when it is the "
                       "default",
@@ -153,9 +136,26 @@ RevisionGraph read_graph(const Options& options, RunReport& report) {
   return graph;
 }
 
+std::string given_url(const Options& options) {
+  const Settings& settings = options.settings;
+  if (settings.is_set(Key::DatabaseUrlFile)) {
+    return read_url_file(settings.text(Key::DatabaseUrlFile));
+  }
+  const std::string& url = settings.text(Key::DatabaseUrl);
+  if (url.empty() && !options.libpq_environment) {
+    throw Error(
+        Reason::InvalidUsage,
+        fmt::format("`stillhead {}` needs a database URL, and none is given", options.command_name),
+        "give --database-url URL or --database-url-file FILE, set the environment variable "
+        "STILLHEAD_DATABASE_URL or DATABASE_URL, or write sqlalchemy.url into alembic.ini or "
+        "database_url into stillhead.yaml");
+  }
+  return url;
+}
+
 DatabaseUrl find_database(const Options& options) {
   refuse_what_env_py_names(options.settings);
-  DatabaseUrl url = parse_given_url(options);
+  DatabaseUrl url = parse_database_url(given_url(options));
   check_version_table_name(options.version_table, url.flavour);
   return url;
 }

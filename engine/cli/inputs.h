@@ -21,6 +21,10 @@ ScriptLocations find_locations(const Settings&);
 // Verifies and reads, and tells the report what was read. Throws Error(InvalidScripts).
 RevisionGraph read_graph(const Options&, RunReport&);
 
+// SECRET; as the settings give it. Throws Error(InvalidUsage): there is none, or its file cannot be
+// read.
+std::string given_url(const Options&);
+
 // From the flag, the environment or the file. Throws Error(InvalidUsage); its text names every way
 // to give a URL when there is none. Also refuses a version table that this database cannot name.
 DatabaseUrl find_database(const Options&);

@@ -47,6 +47,11 @@ class Log::Sink {
                       logger, printable(message)));
   }
 
+  void running(const LogOptions& options, std::string_view message) {
+    if (options.quiet) return;
+    named(options, options.as_alembic ? "alembic.runtime.migration" : "stillhead", message);
+  }
+
   void json(const Json& fields, std::string_view level, std::string_view message,
             std::string_view marker) {
     Json line = {
@@ -99,7 +104,9 @@ void Log::step_started(const Step& step, const Revision& revision, int number, i
     count_ = count;
   }
   if (options_.format == LogFormat::Text) {
-    sink_->text(options_, running_text(step, revision));
+    // Alembic itself tells of Python scripts then.
+    if (options_.as_alembic && revision.format == ScriptFormat::Python) return;
+    sink_->running(options_, running_text(step, revision));
     return;
   }
   sink_->progress(options_, "step started",
@@ -171,7 +178,16 @@ void Log::warned(const std::string& text) {
   }
 }
 
+void Log::script_failed(const std::string& traceback) {
+  if (options_.format == LogFormat::Text) {
+    sink_->plain(without_line_end(traceback));
+  } else {
+    sink_->json({{"traceback", traceback}}, "error", "a Python script failed", "error");
+  }
+}
+
 void Log::finished(const std::string& message) {
+  if (options_.as_alembic) return;
   if (options_.format == LogFormat::Text) {
     sink_->text(options_, message);
   } else {
@@ -181,7 +197,7 @@ void Log::finished(const std::string& message) {
 
 void Log::stamp_started(const StampStep& step) {
   if (options_.format == LogFormat::Text) {
-    sink_->text(options_, running_text(step));
+    sink_->running(options_, running_text(step));
     return;
   }
   sink_->progress(options_, "stamp started", {{"from", step.from}, {"to", step.to}});

@@ -20,6 +20,7 @@ struct LogOptions {
   LogFormat format = LogFormat::Text;
   bool color = false;            // text only
   bool quiet = false;            // errors only
+  bool as_alembic = false;       // text: no more lines than Alembic has, under its name
   TerminalLine* line = nullptr;  // makes room for each line; null: nothing is drawn
 };
 
@@ -45,6 +46,7 @@ class Log : public Observer {
   void hook_said(const std::string& hook, const std::string& line) override;
   void waiting_for_revisions(const std::string& revisions, const std::string& state) override;
   void warned(const std::string& text) override;
+  void script_failed(const std::string& traceback) override;
   void finished(const std::string& message) override;
   void stamp_started(const StampStep&) override;
   void resumed(const Step&, int done, int count) override;

@@ -13,8 +13,8 @@
 #include <optional>
 #include <span>
 
-#include "engine/cli/child_process.h"
 #include "engine/cli/commands.h"
+#include "engine/cli/drop_in.h"
 #include "engine/cli/events.h"
 #include "engine/cli/exec_program.h"
 #include "engine/cli/log.h"
@@ -24,6 +24,7 @@
 #include "engine/cli/report_file.h"
 #include "engine/cli/signals.h"
 #include "engine/core/error.h"
+#include "engine/host/child_process.h"
 #include "engine/run/timestamp.h"
 
 namespace {
@@ -52,14 +53,19 @@ std::filesystem::path executable() {
 
 class Program {
  public:
-  explicit Program(std::span<char*> arguments)
-      : arguments_(arguments), words_(arguments.begin(), arguments.end()) {}
+  // `name`: as it was called.
+  Program(const std::string& name, std::span<char*> arguments)
+      : arguments_(arguments),
+        words_(arguments.begin(), arguments.end()),
+        as_alembic_(std::filesystem::path(name).filename() == "alembic") {}
 
   int run() {
     try {
       report_ = engine::new_report();
       options_.report = engine::find_report_options(words_, environment_);
       options_ = engine::parse_options(words_, environment_);
+      options_.as_alembic = as_alembic_;
+      understood_ = true;
       engine::wipe_argument(arguments_, options_.database_url_argument);
       run_command();
     } catch (const Error& e) {
@@ -137,6 +143,7 @@ class Program {
   }
 
   int exit_code() const {
+    if (as_alembic_) return engine::alembic_exit_code(report_.reason, understood_);
     return exit_code_ != 0 ? exit_code_ : engine::exit_code_of(report_.reason);
   }
 
@@ -169,9 +176,7 @@ class Program {
   // Each channel for itself: that one is closed must not silence the others.
   void deliver() {
     engine::Log log(log_options());
-    if (report_.reason != Reason::Succeeded) {
-      log.error(report_.reason, report_.message, report_.hint);
-    }
+    if (report_.reason != Reason::Succeeded) tell_failure(log);
     if (!options_.report.file.empty()) {
       try {
         engine::write_report_file(options_.report.file,
@@ -186,6 +191,16 @@ class Program {
     const std::string about_reader = events_->run_finished(report_);
     if (!about_reader.empty()) log.warned(fmt::format("--events: {}", about_reader));
     events_.reset();
+  }
+
+  void tell_failure(engine::Log& log) {
+    if (as_alembic_ && understood_ && report_.reason == Reason::DatabaseAhead) {
+      log.warned(report_.message);
+    } else if (as_alembic_ && exit_code() == engine::kAlembicRefused) {
+      say(fmt::format("FAILED: {}\n", report_.message));
+    } else {
+      log.error(report_.reason, report_.message, report_.hint);
+    }
   }
 
   void print_or_log(engine::Log& log) {
@@ -232,7 +247,7 @@ class Program {
 
   engine::LogOptions log_options() const {
     return {options_.report.log_format, medium_of(STDERR_FILENO) == Medium::ColorTerminal,
-            options_.quiet};
+            options_.quiet, as_alembic_};
   }
 
   Medium medium_of(int descriptor) const {
@@ -242,6 +257,8 @@ class Program {
 
   std::span<char*> arguments_;
   std::vector<std::string> words_;
+  bool as_alembic_;
+  bool understood_ = false;  // the command line
   engine::Environment environment_ = environment();
   engine::StopSignals signals_ = {};
   engine::Options options_ = {};
@@ -259,5 +276,7 @@ class Program {
 }  // namespace
 
 int main(int argc, char** argv) {
-  return Program(std::span(argv, static_cast<std::size_t>(argc)).subspan(argc > 0 ? 1 : 0)).run();
+  return Program(argc > 0 ? argv[0] : "",
+                 std::span(argv, static_cast<std::size_t>(argc)).subspan(argc > 0 ? 1 : 0))
+      .run();
 }

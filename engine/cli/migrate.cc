@@ -4,6 +4,7 @@
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
+#include <algorithm>
 #include <atomic>
 #include <functional>
 #include <memory>
@@ -13,6 +14,7 @@
 #include <utility>
 #include <vector>
 
+#include "engine/cli/hosted_run.h"
 #include "engine/cli/inputs.h"
 #include "engine/cli/json_text.h"
 #include "engine/cli/observer_group.h"
@@ -22,6 +24,7 @@
 #include "engine/cli/report_file.h"
 #include "engine/cli/run_history.h"
 #include "engine/cli/run_hooks.h"
+#include "engine/cli/script_host.h"
 #include "engine/cli/stored_scripts.h"
 #include "engine/cli/workplace.h"
 #include "engine/core/error.h"
@@ -94,12 +97,13 @@ struct RowsReached {
 class Migration {
  public:
   Migration(const Options& options, Observer& observer, std::stop_token stop, RunReport& report,
-            const Environment& environment)
+            const Environment& environment, RevisionGraph graph)
       : options_(options),
         observer_(observer),
         stop_(std::move(stop)),
         report_(report),
-        graph_(read_graph(options, report)),
+        environment_(environment),
+        graph_(std::move(graph)),
         workplace_(options, observer, stop_, when_missing(options.command)),
         hooks_({options.settings.run_hooks(), environment, observer, stop_, report,
                 workplace_.url().display}) {
@@ -112,6 +116,10 @@ class Migration {
       report_.message = fmt::format("already at {}", revisions_text(plan_.finish));
       return;
     }
+    if (has_python()) {
+      if (made_) prepare_steps();
+      return migrate_hosted(options_, observer_, stop_, report_, environment_, graph_);
+    }
     prepare_steps();
     run_locked();
   }
@@ -123,6 +131,12 @@ class Migration {
     for (const std::string& warning : plan_.warnings) observer_.warned(warning);
     report_.target_revisions = sorted(plan_.targets);
     report_.pending = static_cast<int>(plan_.steps.size());
+  }
+
+  bool has_python() const {
+    return std::ranges::any_of(plan_.steps, [&](const Step& step) {
+      return graph().at(step.revision).format == ScriptFormat::Python;
+    });
   }
 
   void prepare_steps() {
@@ -220,6 +234,7 @@ class Migration {
   Observer& observer_;
   std::stop_token stop_;
   RunReport& report_;
+  const Environment& environment_;
   RevisionGraph graph_;
   Workplace workplace_;
   Command command_ = options_.command;
@@ -272,7 +287,12 @@ void migrate(const Options& options, Observer& observer, std::stop_token stop, R
              const Environment& environment) {
   const Deadline deadline(options.run_timeout, stop);
   try {
-    Migration(options, observer, deadline.token(), report, environment).run();
+    RevisionGraph graph = read_graph(options, report);
+    if (options.plan_file.empty() && env_py_names_database(options.settings, graph)) {
+      migrate_hosted(options, observer, deadline.token(), report, environment, graph);
+      return;
+    }
+    Migration(options, observer, deadline.token(), report, environment, std::move(graph)).run();
   } catch (const Error& error) {
     if (error.reason() != Reason::Interrupted || !deadline.has_passed()) throw;
     throw out_of_time(error, options.run_timeout);

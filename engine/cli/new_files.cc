@@ -11,14 +11,15 @@
 #include <utility>
 #include <vector>
 
-#include "engine/cli/child_process.h"
 #include "engine/cli/editor.h"
 #include "engine/cli/hooks.h"
 #include "engine/cli/inputs.h"
 #include "engine/cli/json_text.h"
+#include "engine/cli/script_host.h"
 #include "engine/cli/status_lines.h"
 #include "engine/core/error.h"
 #include "engine/core/new_node.h"
+#include "engine/host/child_process.h"
 #include "engine/script/init_project.h"
 #include "engine/script/new_file.h"
 #include "engine/script/new_revision.h"
@@ -53,7 +54,9 @@ void refuse_what_needs_env_py(const MakeRevision& command, const Settings& setti
   }
   if (command.autogenerate) {
     throw Error(Reason::InvalidUsage,
-                "--autogenerate is not possible: this version does not run env.py",
+                fmt::format("--autogenerate compares the models of env.py with the database, and "
+                            "there is no {}",
+                            env_py_path(settings)),
                 "make an empty script without it, and write the statements");
   }
 }

@@ -42,6 +42,9 @@ class ObserverGroup : public Observer {
   void warned(const std::string& text) override {
     for (Observer* member : members_) member->warned(text);
   }
+  void script_failed(const std::string& traceback) override {
+    for (Observer* member : members_) member->script_failed(traceback);
+  }
   void finished(const std::string& message) override {
     for (Observer* member : members_) member->finished(message);
   }

@@ -206,6 +206,18 @@ std::vector<std::string> targets_of(const Command& command) {
   return {};
 }
 
+void set_alembic_arguments(Options& options, const Arguments& arguments) {
+  if (options.command_name == "init") return;  // --config means another file there
+  for (const auto& [name, letter] : {std::pair{"config", "-c"}, {"name", "-n"}, {"x", "-x"}}) {
+    for (const std::string& value : arguments.values(name)) {
+      options.alembic_arguments.insert(options.alembic_arguments.end(), {letter, value});
+    }
+  }
+  for (const std::string& value : arguments.values("tag")) {
+    options.alembic_command_arguments = {"--tag", value};
+  }
+}
+
 // It may hold a password, and a target is repeated in messages and reports.
 void refuse_urls(const std::vector<std::string>& targets) {
   for (const std::string& target : targets) {
@@ -324,6 +336,7 @@ constexpr std::pair<std::string_view, Maker> kMakers[] = {
     {"merge", make_merge},
     {"edit", [](const Arguments& a) -> Command { return Edit{argument_of(a)}; }},
     {"init", make_init},
+    {"check", [](const Arguments&) -> Command { return Check{}; }},
     {"list-templates", [](const Arguments&) -> Command { return ListTemplates{}; }},
     {"ensure-version", [](const Arguments& s) -> Command { return EnsureVersion{s.has("sql")}; }},
     {"config", [](const Arguments&) -> Command { return ShowConfig{}; }},
@@ -374,13 +387,6 @@ Options parse_options(const std::vector<std::string>& words, const Environment& 
     options.report.json = arguments.has("json");
     return options;
   }
-  for (const char* option : {"x", "tag"}) {
-    if (!arguments.has(option)) continue;
-    throw Error(Reason::InvalidUsage,
-                fmt::format("option --{} is for env.py, which this version does not run", option),
-                "leave it out once you know that nothing depends on it, such as the database, the "
-                "schema or the tenant");
-  }
   if (arguments.has("sql") && (arguments.has("plan") || arguments.has("no-destructive"))) {
     refuse("--sql executes nothing: it takes neither --plan nor --no-destructive");
   }
@@ -391,6 +397,7 @@ Options parse_options(const std::vector<std::string>& words, const Environment& 
   options.command = command;
   options.command_name = arguments.command->name;
   options.target = fmt::format("{}", fmt::join(targets_of(options.command), " "));
+  set_alembic_arguments(options, arguments);
   return options;
 }
 

@@ -89,6 +89,7 @@ struct MakeRevision {
   bool autogenerate = false;
   bool sql = false;
 };
+struct Check {};
 struct Edit {
   std::string revision = {};
 };
@@ -132,8 +133,8 @@ struct ShowHelp {
 
 using Command = std::variant<ShowHelp, ShowVersion, ShowManual, Upgrade, Downgrade, Apply, ShowPlan,
                              Stamp, Repair, EnsureVersion, Current, History, Heads, Branches, Show,
-                             Graph, MakeRevision, Edit, Init, ListTemplates, ShowConfig, Completion,
-                             Complete, Digest, Bundle, Exec, Wait>;
+                             Graph, MakeRevision, Edit, Init, ListTemplates, Check, ShowConfig,
+                             Completion, Complete, Digest, Bundle, Exec, Wait>;
 
 // Commands that change the database: what they did is in it, whoever hears of it.
 bool is_migration(const Command&);
@@ -156,6 +157,10 @@ struct Options {
   Settings settings = {};                  // all that files, environment and flags say
   std::string database_url_argument = {};  // SECRET; as given on the command line
   bool libpq_environment = false;          // PGHOST, PGSERVICE ... name a database
+  // What `alembic` would be given: before its command (-c, -n, -x), and behind it (--tag).
+  bool as_alembic = false;  // called by its name: its exit codes and texts
+  std::vector<std::string> alembic_arguments = {};
+  std::vector<std::string> alembic_command_arguments = {};
   VersionTableName version_table = {};
   std::optional<bool> transactional_ddl = {};  // --sql: BEGIN and COMMIT; empty: the dialect's
   TransactionMode transactions = TransactionMode::PerRevision;

@@ -52,6 +52,11 @@ std::string class_of(StatementKind kind, const Shape& shape) {
   }
 }
 
+// Of Python nothing is known before it runs.
+bool is_irreversible(const Revision& revision) {
+  return revision.format != ScriptFormat::Python && !read_body(revision).downgrade.has_value();
+}
+
 std::string shown(const Catalog& catalog, const std::string& key) {
   return key.empty() ? key : catalog.shown(key);
 }
@@ -122,8 +127,8 @@ Json step_json(const PlanInputs& inputs, std::size_t index) {
           {"revision", revision_json(inputs.graph, prepared.revision)},
           {"rows", rows_json(prepared.step.rows)},
           {"checksum", prepared.checksum},
-          {"irreversible", prepared.step.direction == Direction::Up &&
-                               !read_body(prepared.revision).downgrade.has_value()},
+          {"irreversible",
+           prepared.step.direction == Direction::Up && is_irreversible(prepared.revision)},
           {"statements", std::move(statements)}};
 }
 

@@ -23,9 +23,20 @@ void add_digests(PreparedStep& prepared) {
   }
 }
 
+// What it does is known when it has been done.
+PreparedStep python_step(const Step& step, const Revision& revision, const Dialect& dialect,
+                         const StoredScript* stored) {
+  if (stored != nullptr) refuse_python(revision);
+  const ScriptRecord record = record_of(revision, dialect);
+  PreparedStep prepared{step, revision, {}, record.checksum};
+  prepared.file = record.file;
+  if (record.source.size() <= kLargestStoredSource) prepared.source = record.source;
+  return prepared;
+}
+
 PreparedStep prepare_step(const Step& step, const Revision& revision, const Dialect& dialect,
                           const StoredScript* stored) {
-  refuse_python(revision);
+  if (revision.format == ScriptFormat::Python) return python_step(step, revision, dialect, stored);
   std::string source = stored == nullptr ? read_source(revision) : stored->source;
   const ScriptBody body = parse_body(revision, source);
   if (step.direction == Direction::Down && !body.downgrade) {

@@ -24,6 +24,15 @@ Workplace::Workplace(const Options& options, Observer& observer, std::stop_token
       url_(find_database(options)),
       versions_(options.version_table) {}
 
+Workplace::Workplace(const Options& options, Observer& observer, std::stop_token stop,
+                     WhenMissing when_missing, DatabaseUrl url, VersionTableName versions)
+    : options_(options),
+      observer_(observer),
+      stop_(std::move(stop)),
+      when_missing_(when_missing),
+      url_(std::move(url)),
+      versions_(std::move(versions)) {}
+
 const Dialect& Workplace::dialect() const { return dialect_of(url_.flavour); }
 
 bool Workplace::is_to_be_made() const {
@@ -65,16 +74,28 @@ void Workplace::prepare_session() {
 
 std::unique_ptr<MigrationLock> Workplace::lock() {
   prepare_session();  // a file must be there to be locked
-  std::unique_ptr<MigrationLock> lock =
-      acquire_lock(url_, connect_options(options_), versions_.name(),
-                   LockOptions{options_.lock_wait}, observer_, stop_);
-  fence();
+  std::unique_ptr<MigrationLock> lock = acquire();
+  fence(connection());
   return lock;
 }
 
-void Workplace::fence() {
-  fence_session(connection(), url_, versions_.name(), LockOptions{options_.lock_wait}, observer_,
-                stop_);
+std::unique_ptr<MigrationLock> Workplace::lock_for(Connection& scripts) {
+  prepare_session();
+  const SessionFacts facts = look_at_session(scripts);
+  require_writable(facts, url_);
+  set_up_foreign_session(scripts, facts, options_.timeouts);
+  std::unique_ptr<MigrationLock> lock = acquire();
+  fence(scripts);
+  return lock;
+}
+
+std::unique_ptr<MigrationLock> Workplace::acquire() {
+  return acquire_lock(url_, connect_options(options_), versions_.name(),
+                      LockOptions{options_.lock_wait}, observer_, stop_);
+}
+
+void Workplace::fence(Connection& scripts) {
+  fence_session(scripts, url_, versions_.name(), LockOptions{options_.lock_wait}, observer_, stop_);
 }
 
 // A server that restarts needs a moment.
@@ -96,7 +117,7 @@ void Workplace::reconnect() {
 SessionFacts Workplace::renew_session() {
   reconnect();
   prepare_session();
-  fence();
+  fence(connection());
   return session_;
 }
 

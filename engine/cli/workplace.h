@@ -25,6 +25,9 @@ class Workplace {
   // Finds the URL. Throws Error(InvalidUsage). All references must outlive the workplace.
   Workplace(const Options&, Observer&, std::stop_token, WhenMissing);
 
+  // The database that env.py names, and its version table.
+  Workplace(const Options&, Observer&, std::stop_token, WhenMissing, DatabaseUrl, VersionTableName);
+
   const DatabaseUrl& url() const { return url_; }
   const Dialect& dialect() const;
   VersionTable& versions() { return versions_; }
@@ -34,8 +37,10 @@ class Workplace {
   // Of the version table, in the order in which the database gives them; a file that is still to be
   // made has none, and is not made by this.
   std::vector<RevisionId> rows();
-  // Also prepares the session for scripts. Throws what acquire_lock() throws.
+  // Also prepares the session for scripts: connection(), or the one that env.py has made. Throws
+  // what acquire_lock() throws.
   std::unique_ptr<MigrationLock> lock();
+  std::unique_ptr<MigrationLock> lock_for(Connection& scripts);
   const SessionFacts& session() const { return session_; }  // after lock()
   // A new session in place of a lost one. Throws what connection() and lock() throw.
   SessionFacts renew_session();
@@ -44,7 +49,8 @@ class Workplace {
   bool is_to_be_made() const;
   void reconnect();
   void prepare_session();
-  void fence();
+  void fence(Connection& scripts);
+  std::unique_ptr<MigrationLock> acquire();
 
   const Options& options_;
   Observer& observer_;

@@ -27,6 +27,8 @@ enum class Key {
   Timezone,
   OutputEncoding,
   RevisionEnvironment,
+  Python,
+  Driver,
   DatabaseUrl,
   DatabaseUrlFile,
   VersionTable,

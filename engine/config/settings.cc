@@ -62,6 +62,13 @@ const std::vector<std::string>& Settings::list(Key key) const {
   return at(key).items;
 }
 
+void Settings::set(Key key, std::string text, std::string origin) {
+  Value& value = values_.at(static_cast<std::size_t>(key));
+  value = {};
+  value.text = std::move(text);
+  value.origin = std::move(origin);
+}
+
 bool Settings::is_set(Key key) const {
   return values_[static_cast<std::size_t>(key)].origin != "default";
 }

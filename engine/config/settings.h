@@ -100,6 +100,9 @@ class Settings {
   std::chrono::milliseconds duration(Key) const;
   const std::vector<std::string>& list(Key) const;
 
+  // What env.py says. For keys that are no lists.
+  void set(Key, std::string text, std::string origin);
+
   bool is_set(Key) const;  // by any source
   const std::string& origin(Key) const;
 

@@ -20,6 +20,13 @@ std::vector<long> Connection::commit_with(const std::vector<std::string>& statem
   return rows;
 }
 
+ResultPart Connection::open_result(const std::string& /*sql*/,
+                                   const std::vector<SqlValue>& /*parameters*/) {
+  throw Error(Reason::Bug, "this connection has no results for drivers");
+}
+
+ResultPart Connection::next_part() { return {}; }
+
 void Connection::reconnect() {
   throw Error(Reason::Bug, "this connection cannot be lost, and was to be renewed");
 }

@@ -14,6 +14,7 @@
 #include <vector>
 
 #include "engine/core/error.h"
+#include "engine/db/result.h"
 #include "engine/db/url.h"
 #include "engine/sql/dialect.h"
 
@@ -45,6 +46,15 @@ class Connection {
   // CommitInDoubt: the connection died at any place of it. What failed is to be rolled back.
   virtual std::vector<long> commit_with(const std::vector<std::string>& statements,
                                         std::size_t& at);
+
+  // Any one statement, for a driver, up to the first part of its result. PostgreSQL takes no
+  // parameters; a text of several statements gives the result of the last. Throws as execute does.
+  // The rest of an earlier result is lost: read it before.
+  virtual ResultPart open_result(const std::string& sql, const std::vector<SqlValue>& parameters);
+  // Throws as execute does; the result is then at its end.
+  virtual ResultPart next_part();
+  // Nobody wants the rest.
+  virtual void close_result() noexcept {}
 
   // A question of a script that `true` must answer; `--sql` prints what asks it.
   virtual std::vector<Row> ask_condition(const std::string& sql) { return query(sql); }

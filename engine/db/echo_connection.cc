@@ -31,6 +31,12 @@ class EchoConnection : public Connection {
     tell_("COMMIT");
     return connection_->commit_with(statements, at);
   }
+  ResultPart open_result(const std::string& sql, const std::vector<SqlValue>& parameters) override {
+    tell_(sql);
+    return connection_->open_result(sql, parameters);
+  }
+  ResultPart next_part() override { return connection_->next_part(); }
+  void close_result() noexcept override { connection_->close_result(); }
   std::vector<Row> ask_condition(const std::string& sql) override {
     tell_(sql);
     return connection_->ask_condition(sql);

@@ -376,6 +376,10 @@ class PostgresConnection : public Connection {
     return rows;
   }
 
+  ResultPart open_result(const std::string& sql, const std::vector<SqlValue>& parameters) override;
+  ResultPart next_part() override;
+  void close_result() noexcept override;
+
   void begin() override { begin_pending_ = true; }
   void commit() override;
   void rollback() noexcept override;
@@ -416,6 +420,8 @@ class PostgresConnection : public Connection {
   std::vector<Result> run_all(const std::vector<std::string>& statements, std::size_t& at);
   void send(const std::string& text);
   std::vector<Result> collect();
+  Result next_result();
+  void add_to_part(ResultPart&, PGresult*);
   void wait_for_answer();
   int longest_wait() const;
   void check_result(const PGresult*, const Message&, std::size_t at);
@@ -442,6 +448,13 @@ class PostgresConnection : public Connection {
   bool given_up_ = false;  // the server did not answer a cancel request; the socket is of no use
   Clock::time_point give_up_at_ = Clock::time_point::max();  // both: of the statement that runs
   Clock::time_point request_at_ = Clock::time_point::min();  // the next cancel request
+  struct OpenResult {
+    Message message = {};
+    std::size_t at = 0;  // the statement of the message whose result is read
+    std::size_t part_bytes = 0;
+    bool may_pause = false;  // what is behind is of the same statement
+  };
+  std::optional<OpenResult> open_ = {};
 };
 
 void PostgresConnection::fail_lost(const std::string& cause, const std::string& sqlstate) {
@@ -505,16 +518,21 @@ void PostgresConnection::finish_copy(PGresult* result) {
   while (PQgetCopyData(handle_, &row, 0) > 0) PQfreemem(row);
 }
 
+// Of what was sent; null: there is none.
+Result PostgresConnection::next_result() {
+  while (PQisBusy(handle_) != 0) {
+    wait_for_answer();
+    if (PQconsumeInput(handle_) == 0) break;  // PQgetResult has the reason
+  }
+  return Result(PQgetResult(handle_));
+}
+
 // All results of what was sent, in order, up to the first error.
 std::vector<Result> PostgresConnection::collect() {
   std::vector<Result> results;
   bool failed = false;
   for (;;) {
-    while (PQisBusy(handle_) != 0) {
-      wait_for_answer();
-      if (PQconsumeInput(handle_) == 0) break;  // PQgetResult has the reason
-    }
-    Result next(PQgetResult(handle_));
+    Result next = next_result();
     if (!next) return results;
     const auto status = PQresultStatus(next.get());
     if (status == PGRES_COPY_IN || status == PGRES_COPY_OUT) finish_copy(next.get());
@@ -601,6 +619,111 @@ Result PostgresConnection::run(const std::string& sql) {
   return std::move(results.front());
 }
 
+// --- results for drivers ---
+
+// A text of several statements is read to its end: only the last result counts.
+bool is_one_statement(std::string_view sql) {
+  const std::size_t at = sql.find(';');
+  return at == std::string_view::npos ||
+         sql.find_first_not_of(" \t\r\n;", at) == std::string_view::npos;
+}
+
+std::vector<Column> columns_of(const PGresult* result) {
+  std::vector<Column> columns(static_cast<std::size_t>(PQnfields(result)));
+  for (std::size_t i = 0; i < columns.size(); ++i) {
+    const int column = static_cast<int>(i);
+    columns[i] = {PQfname(result, column), static_cast<long>(PQftype(result, column)),
+                  PQfmod(result, column), ""};
+  }
+  return columns;
+}
+
+ResultPart PostgresConnection::open_result(const std::string& sql,
+                                           const std::vector<SqlValue>& parameters) {
+  if (!parameters.empty()) {
+    throw Error(Reason::Bug, "parameters for PostgreSQL stand in the statement's text");
+  }
+  OpenResult opened;
+  if (begin_pending_) opened.message.add("BEGIN");
+  opened.message.add(sql);
+  opened.may_pause = is_one_statement(sql);
+  send(opened.message.text());
+  begin_pending_ = false;
+  PQsetSingleRowMode(handle_);
+  open_ = std::move(opened);
+  return next_part();
+}
+
+// In single-row mode each row is a result of its own, and one without rows follows them.
+void PostgresConnection::add_to_part(ResultPart& part, PGresult* result) {
+  const auto status = PQresultStatus(result);
+  if (part.columns.empty()) part.columns = columns_of(result);
+  part.has_rows = status != PGRES_COMMAND_OK;
+  for (int row = 0; row < PQntuples(result); ++row) {
+    std::vector<SqlValue>& values = part.rows.emplace_back();
+    for (int column = 0; column < PQnfields(result); ++column) {
+      if (PQgetisnull(result, row, column) != 0) {
+        values.emplace_back(nullptr);
+        continue;
+      }
+      const auto length = static_cast<std::size_t>(PQgetlength(result, row, column));
+      values.emplace_back(std::string(PQgetvalue(result, row, column), length));
+      open_->part_bytes += length;
+    }
+  }
+  if (status == PGRES_SINGLE_TUPLE) return;
+  part.status = PQcmdStatus(result);
+  const char* touched = PQcmdTuples(result);
+  part.row_count = *touched == '\0' ? -1 : std::strtol(touched, nullptr, 10);
+}
+
+ResultPart PostgresConnection::next_part() {
+  ResultPart part;
+  if (!open_) return part;
+  open_->part_bytes = 0;
+  bool complete = false;  // the next result is of another statement
+  for (;;) {
+    const Result next = next_result();
+    if (!next) break;
+    const auto status = PQresultStatus(next.get());
+    if (status == PGRES_COPY_IN || status == PGRES_COPY_OUT) finish_copy(next.get());
+    if (status != PGRES_SINGLE_TUPLE && status != PGRES_TUPLES_OK && status != PGRES_COMMAND_OK &&
+        status != PGRES_EMPTY_QUERY) {
+      const OpenResult failed = *std::exchange(open_, std::nullopt);
+      while (next_result()) {
+      }
+      if (cancelled_) canceller_->settle();
+      const long position = position_of(next.get());
+      check_result(next.get(), failed.message,
+                   position > 0 ? failed.message.statement_at(position) : failed.at);
+      continue;
+    }
+    if (std::exchange(complete, status != PGRES_SINGLE_TUPLE)) {
+      part = {};
+      ++open_->at;
+    }
+    add_to_part(part, next.get());
+    if (open_->may_pause && !complete &&
+        (part.rows.size() >= kPartRows || open_->part_bytes >= kPartBytes)) {
+      part.more = true;
+      return part;
+    }
+  }
+  open_.reset();
+  return part;
+}
+
+void PostgresConnection::close_result() noexcept {
+  try {
+    while (open_ && next_result()) {
+    }
+  } catch (const Error&) {
+    // A rest that nobody wants failed: the next statement meets the reason.
+  } catch (const std::exception&) {
+  }
+  open_.reset();
+}
+
 void PostgresConnection::commit() {
   if (std::exchange(begin_pending_, false)) return;
   const auto state = PQtransactionStatus(handle_);
@@ -646,6 +769,7 @@ CommitInDoubt PostgresConnection::in_doubt(const Error& error) {
 }
 
 void PostgresConnection::rollback() noexcept {
+  close_result();
   cancelled_ = begin_pending_ = false;
   wakeup_.clear();
   for (int tries = 0; tries < 3 && !given_up_ && in_transaction(); ++tries) {

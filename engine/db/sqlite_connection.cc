@@ -84,6 +84,10 @@ class SqliteConnection : public Connection {
     return rows;
   }
 
+  ResultPart open_result(const std::string& sql, const std::vector<SqlValue>& parameters) override;
+  ResultPart next_part() override;
+  void close_result() noexcept override { open_.reset(); }
+
   // Throws Error(LockUnavailable) at once when somebody reads or writes.
   void begin_exclusive() { run("BEGIN EXCLUSIVE", nullptr, milliseconds(0)); }
   void begin() override { run("BEGIN IMMEDIATE", nullptr, kBusyPatience); }
@@ -112,6 +116,7 @@ class SqliteConnection : public Connection {
   milliseconds read_patience_;  // of queries outside of a transaction
   std::function<void(const std::string&)> on_busy_;
   Database database_ = {};
+  Prepared open_ = {};  // a result that is read in parts; behind the database, which outlives it
   std::atomic<bool> cancelled_ = false;
 };
 
@@ -256,6 +261,131 @@ void SqliteConnection::run(std::string_view sql, std::vector<Row>* rows, millise
   }
 }
 
+// --- results for drivers ---
+
+void bind(sqlite3_stmt* statement, int index, const SqlValue& value) {
+  if (const auto* integer = std::get_if<std::int64_t>(&value)) {
+    sqlite3_bind_int64(statement, index, *integer);
+  } else if (const auto* real = std::get_if<double>(&value)) {
+    sqlite3_bind_double(statement, index, *real);
+  } else if (const auto* text = std::get_if<std::string>(&value)) {
+    sqlite3_bind_text64(statement, index, text->data(), text->size(), SQLITE_TRANSIENT,
+                        SQLITE_UTF8);
+  } else if (const auto* blob = std::get_if<Blob>(&value)) {
+    sqlite3_bind_blob64(statement, index, blob->bytes.data(), blob->bytes.size(), SQLITE_TRANSIENT);
+  }
+}
+
+SqlValue value_of(sqlite3_stmt* statement, int column) {
+  const auto length = [&] {
+    return static_cast<std::size_t>(sqlite3_column_bytes(statement, column));
+  };
+  switch (sqlite3_column_type(statement, column)) {
+    case SQLITE_INTEGER:
+      return static_cast<std::int64_t>(sqlite3_column_int64(statement, column));
+    case SQLITE_FLOAT:
+      return sqlite3_column_double(statement, column);
+    case SQLITE_TEXT: {
+      const auto* text = reinterpret_cast<const char*>(sqlite3_column_text(statement, column));
+      return std::string(text, length());
+    }
+    case SQLITE_BLOB: {
+      const auto* bytes = static_cast<const char*>(sqlite3_column_blob(statement, column));
+      return Blob{bytes == nullptr ? std::string() : std::string(bytes, length())};
+    }
+    default:
+      return nullptr;
+  }
+}
+
+std::size_t size_of(const SqlValue& value) {
+  if (const auto* text = std::get_if<std::string>(&value)) return text->size();
+  if (const auto* blob = std::get_if<Blob>(&value)) return blob->bytes.size();
+  return sizeof(double);
+}
+
+Error misuse(const std::string& message) {
+  Failure failure;
+  failure.sqlstate = "21";  // SQLITE_MISUSE
+  failure.message = message;
+  return {Reason::MigrationFailed, message, failure};
+}
+
+ResultPart SqliteConnection::open_result(const std::string& sql,
+                                         const std::vector<SqlValue>& parameters) {
+  open_.reset();
+  if (cancelled_) fail_interrupted();
+  if (sql.find('\0') != std::string::npos) throw misuse("the statement holds a NUL byte");
+  BusyWait wait{Clock::now() + kBusyPatience};
+  sqlite3_stmt* raw = nullptr;
+  const char* tail = nullptr;
+  int code = SQLITE_OK;
+  do {
+    code =
+        sqlite3_prepare_v2(database_.get(), sql.c_str(), static_cast<int>(sql.size()), &raw, &tail);
+  } while (code != SQLITE_OK && may_retry(code, wait));
+  if (code != SQLITE_OK) fail(code, sql);
+  open_.reset(raw);
+  if (!open_) return {};
+  if (std::string_view(tail).find_first_not_of(" \t\r\n;") != std::string_view::npos) {
+    open_.reset();
+    throw misuse("You can only execute one statement at a time.");
+  }
+  const int wanted = sqlite3_bind_parameter_count(raw);
+  if (static_cast<std::size_t>(wanted) != parameters.size()) {
+    open_.reset();
+    throw misuse(fmt::format(
+        "Incorrect number of bindings supplied. The current statement uses {}, and there are {} "
+        "supplied.",
+        wanted, parameters.size()));
+  }
+  for (int i = 0; i < wanted; ++i) bind(raw, i + 1, parameters[static_cast<std::size_t>(i)]);
+  return next_part();
+}
+
+ResultPart SqliteConnection::next_part() {
+  ResultPart part;
+  sqlite3_stmt* const statement = open_.get();
+  if (statement == nullptr) return part;
+  const int count = sqlite3_column_count(statement);
+  part.has_rows = count > 0;
+  for (int i = 0; i < count; ++i) {
+    const char* declared = sqlite3_column_decltype(statement, i);
+    part.columns.push_back(
+        {sqlite3_column_name(statement, i), 0, -1, declared == nullptr ? "" : declared});
+  }
+  const bool fresh = sqlite3_stmt_busy(statement) == 0;
+  const auto before = sqlite3_total_changes64(database_.get());
+  BusyWait wait{Clock::now() + kBusyPatience};
+  for (std::size_t bytes = 0; part.rows.size() < kPartRows && bytes < kPartBytes;) {
+    const int code = sqlite3_step(statement);
+    if (code == SQLITE_DONE) {
+      if (count == 0) {
+        const bool changed = sqlite3_total_changes64(database_.get()) != before;
+        part.row_count = changed ? static_cast<long>(sqlite3_changes64(database_.get())) : 0;
+      }
+      part.last_row_id = sqlite3_last_insert_rowid(database_.get());
+      open_.reset();
+      return part;
+    }
+    if (code != SQLITE_ROW) {
+      if (!fresh || !part.rows.empty() || !may_retry(code, wait)) {
+        const Prepared failed = std::move(open_);
+        fail(code, sqlite3_sql(failed.get()));
+      }
+      sqlite3_reset(statement);
+      continue;
+    }
+    std::vector<SqlValue>& values = part.rows.emplace_back();
+    for (int i = 0; i < count; ++i) {
+      values.push_back(value_of(statement, i));
+      bytes += size_of(values.back());
+    }
+  }
+  part.more = true;
+  return part;
+}
+
 void SqliteConnection::commit() {
   if (!in_transaction()) {
     throw Error(Reason::VersionConflict,
@@ -271,6 +401,7 @@ void SqliteConnection::commit() {
 }
 
 void SqliteConnection::rollback() noexcept {
+  open_.reset();
   cancelled_ = false;
   if (database_ && in_transaction()) {
     sqlite3_exec(database_.get(), "ROLLBACK", nullptr, nullptr, nullptr);

@@ -43,6 +43,8 @@ class Observer {
                                      const std::string& /*state*/) {}
   // Something in what was asked for may not mean what it seems to.
   virtual void warned(const std::string& /*text*/) {}
+  // What Python prints when nobody catches an exception.
+  virtual void script_failed(const std::string& /*traceback*/) {}
   // The result of a command that has changed the database, in one line.
   virtual void finished(const std::string& /*message*/) {}
   virtual void stamp_started(const StampStep&) {}

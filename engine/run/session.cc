@@ -13,10 +13,10 @@ using Clock = std::chrono::steady_clock;
 
 constexpr int kLooks = 5;  // a busy pooler may give two sessions different servers by chance
 
-constexpr const char* kSettings =
-    "set_config('TimeZone', 'UTC', false), "
+constexpr const char* kMayIdle =
     "CASE WHEN current_setting('idle_session_timeout', true) IS NOT NULL "
     "THEN set_config('idle_session_timeout', '0', false) END";
+const std::string kSettings = fmt::format("set_config('TimeZone', 'UTC', false), {}", kMayIdle);
 // Fails on a platform that cannot do it.
 constexpr const char* kCheckInterval =
     "SELECT set_config('client_connection_check_interval', '1s', false) "
@@ -74,6 +74,22 @@ void set_up_session(Connection& connection, SessionFacts& facts) {
   if (facts.pid == 0) return;
   connection.query(fmt::format("SELECT {}", kSettings));
   facts.checks_connection = can_check_connections(connection);
+}
+
+void set_up_foreign_session(Connection& connection, const SessionFacts& facts,
+                            const Timeouts& waits) {
+  if (facts.pid == 0) return;
+  std::string settings = kMayIdle;
+  if (waits.lock_timeout.count() > 0) {
+    settings += fmt::format(", set_config('lock_timeout', '{}ms', false)",
+                            waits.lock_timeout.count() * (waits.lock_retries + 1));
+  }
+  if (waits.statement_timeout.count() > 0) {
+    settings += fmt::format(", set_config('statement_timeout', '{}ms', false)",
+                            waits.statement_timeout.count());
+  }
+  connection.query("SELECT " + settings);
+  can_check_connections(connection);
 }
 
 std::vector<std::string> reset_session(const SessionFacts& facts) {

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "engine/db/connection.h"
+#include "engine/run/timeouts.h"
 
 namespace engine {
 
@@ -30,6 +31,10 @@ SessionFacts look_at_session(Connection&);
 // the middle of a statement, and rolls back (client_connection_check_interval; not every platform
 // has it, and then nothing changes). Throws what Connection throws.
 void set_up_session(Connection&, SessionFacts&);
+
+// The same for a session whose settings are env.py's: its time zone stays. `waits` for locks and
+// statements are limited as a whole, 0: by the server's setting.
+void set_up_foreign_session(Connection&, const SessionFacts&, const Timeouts& waits);
 
 // Statements that take back what a script has left in its session (settings, role), and repeat
 // set_up_session(). Empty: nothing needs to be done (SQLite).

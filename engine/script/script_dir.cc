@@ -152,11 +152,11 @@ std::vector<Revision> read_scripts(const std::filesystem::path& location) {
 void refuse_python(const Revision& revision) {
   if (revision.format != ScriptFormat::Python) return;
   throw Error(Reason::InvalidScripts,
-              fmt::format("cannot run revision {}: {} is a Python script, and this version of "
-                          "stillhead does not run Python",
+              fmt::format("cannot run revision {}: {} is a Python script, which needs its project: "
+                          "env.py, beside the folder of the scripts",
                           revision.id, revision.file),
-              "let `alembic` run it (both may use one database, in turns), or write the revision "
-              "as .sql or .yaml with the same id");
+              "run it where the project is, or write the revision as .sql or .yaml with the same "
+              "id");
 }
 
 std::string read_source(const Revision& revision) {

@@ -602,7 +602,7 @@ TEST_F(FaultyScriptsTest, WhatOnlyEnvPyKnowsIsNotPassedOver) {
   const test::ProgramEnd end = run({"current"});
   EXPECT_EQ(end.exit_code, 2);
   EXPECT_EQ(end.err, "stillhead: " + scripts() +
-                         "/env.py:5 names version_table, and this version does not run env.py\n"
+                         "/env.py:5 names version_table, and env.py is not run here\n"
                          "hint: say the same in stillhead.yaml (version_table: ...) or with "
                          "STILLHEAD_VERSION_TABLE, also when it is the default\n");
   EXPECT_EQ(run({"current", "--version-table-schema", "main"}).exit_code, 2) << "another setting";

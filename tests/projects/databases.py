@@ -12,6 +12,7 @@ from server import Server  # noqa: E402
 
 # What pg_dump says about the session and not about the schema. \restrict: pg_dump since 15.14.
 NOISE = re.compile(r"--|SET |SELECT pg_catalog\.set_config\(|\\(un)?restrict |\s*$")
+CONSTRAINTS = ("CONSTRAINT ", "UNIQUE (", "FOREIGN KEY", "CHECK (", "PRIMARY KEY (")
 
 
 class PostgreSql:
@@ -39,6 +40,12 @@ class PostgreSql:
         return self.server.sql(name, query).splitlines()
 
 
+def in_one_order(lines: list[str]) -> list[str]:
+    """Alembic copies a table with its constraints in the order of a set, which differs from run to run."""
+    constraints = sorted(line.strip().rstrip(",") for line in lines if line.strip().startswith(CONSTRAINTS))
+    return [line for line in lines if not line.strip().startswith(CONSTRAINTS)] + constraints
+
+
 class Sqlite:
     flavour = "sqlite"
 
@@ -61,7 +68,7 @@ class Sqlite:
     def schema(self, name: str) -> list[str]:
         texts = self.rows(name, "SELECT type || ' ' || name || ': ' || coalesce(sql, '') FROM sqlite_schema WHERE"
                                 " tbl_name NOT LIKE 'stillhead_%' ORDER BY 1")
-        return [line for text in texts for line in text.splitlines()]
+        return [line for text in texts for line in in_one_order(text.splitlines())]
 
     def tables(self, name: str) -> list[str]:
         return self.rows(name, "SELECT '\"' || name || '\"' FROM sqlite_schema WHERE type = 'table'"

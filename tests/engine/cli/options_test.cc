@@ -133,11 +133,6 @@ TEST(OptionsTest, EveryMistakeIsNamedInOneLine) {
       {{"heads", "-i"}, "`stillhead heads` takes no option --indicate-current"},
       {{"history", "-r", "-2:"},
        "option --rev-range needs a value; one that begins with '-' is written --rev-range=-2:"},
-      {{"upgrade", "heads", "-x", "tenant=a"},
-       "option --x is for env.py, which this version does not run"},
-      {{"upgrade", "heads", "--tag", "a"},
-       "option --tag is for env.py, which this version does not run"},
-      {{"check"}, "`check` needs the models of env.py, which this version does not run"},
       {{"current", "-d", "a", "--database-url-file", "b"},
        "--database-url and --database-url-file are both given; use one of them"},
   };
@@ -418,16 +413,11 @@ TEST(OptionsTest, AShortOptionMayHaveAnEqualsSign) {
             "=x");
 }
 
-TEST(OptionsTest, WhatIsForEnvPyIsRefusedWithAWayOut) {
-  const auto hint_of = [](const Words& words) {
-    return error_of([&] { parse_options(words, {}); }).hint();
-  };
-  EXPECT_EQ(
-      hint_of({"upgrade", "heads", "-x", "tenant=a"}),
-      "leave it out once you know that nothing depends on it, such as the database, the schema "
-      "or the tenant");
-  EXPECT_EQ(hint_of({"check"}),
-            "`stillhead current --check-heads` tells whether every script is applied");
+TEST(OptionsTest, WhatIsForEnvPyIsKeptAsAlembicTakesIt) {
+  const Options options =
+      parse_options({"upgrade", "heads", "-x", "tenant=a", "-x", "b", "--tag", "t"}, {});
+  EXPECT_EQ(options.alembic_arguments, (Words{"-x", "tenant=a", "-x", "b"}));
+  EXPECT_EQ(options.alembic_command_arguments, (Words{"--tag", "t"}));
 }
 
 TEST(OptionsTest, AUrlIsNoTargetAndIsNotRepeated) {

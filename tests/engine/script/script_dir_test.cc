@@ -88,16 +88,15 @@ TEST_F(ScriptDirTest, TakesPythonFilesAsAlembicDoes) {
   EXPECT_EQ(read_scripts(root_).size(), 2u);
 }
 
-TEST_F(ScriptDirTest, SaysThatPythonIsNotRun) {
+TEST_F(ScriptDirTest, SaysWhatPythonNeeds) {
   write("a.py", "revision = 'a'\ndown_revision = None\n");
   const Error error = error_of([&] { read_body(read_scripts(root_).front()); });
   EXPECT_EQ(error.reason(), Reason::InvalidScripts);
   EXPECT_EQ(error.message(), "cannot run revision a: " + (root_ / "a.py").string() +
-                                 " is a Python script, and this version of stillhead does not run "
-                                 "Python");
+                                 " is a Python script, which needs its project: env.py, beside "
+                                 "the folder of the scripts");
   EXPECT_EQ(error.hint(),
-            "let `alembic` run it (both may use one database, in turns), or write the revision as "
-            ".sql or .yaml with the same id");
+            "run it where the project is, or write the revision as .sql or .yaml with the same id");
 }
 
 std::string ids_of(const std::vector<Revision>& revisions) {

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Programs of the user: editors and hooks. Started without a shell.
+// Programs of the user: editors, hooks, interpreters. Started without a shell.
 #pragma once
 
 #include <sys/types.h>
@@ -10,7 +10,7 @@
 #include <string_view>
 #include <vector>
 
-#include "engine/cli/options.h"
+#include "engine/config/settings.h"
 
 namespace engine {
 
@@ -29,8 +29,10 @@ struct ChildEnd {
 // Streams that take the place of ours; -1: as ChildProcess::output says.
 struct ChildStreams {
   int in = -1;
-  int out = -1;  // also standard error
+  int out = -1;     // also standard error
+  int socket = -1;  // becomes the child's descriptor kChildSocket; -1: it has none
 };
+inline constexpr int kChildSocket = 3;
 
 // Begins it in a process group of its own. Throws what run_child throws.
 pid_t start_child(const ChildProcess&, const ChildStreams&, const Environment&);

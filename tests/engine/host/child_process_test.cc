@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "engine/cli/child_process.h"
+#include "engine/host/child_process.h"
 
 #include <gtest/gtest.h>
 #include <signal.h>

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "engine/cli/child_process.h"
+#include "engine/host/child_process.h"
 
 #include <fcntl.h>
 #include <fmt/format.h>
@@ -39,6 +39,9 @@ class SpawnActions {
     posix_spawn_file_actions_init(&actions_);
     if (!child.folder.empty()) {
       posix_spawn_file_actions_addchdir_np(&actions_, child.folder.c_str());
+    }
+    if (streams.socket >= 0) {
+      posix_spawn_file_actions_adddup2(&actions_, streams.socket, kChildSocket);
     }
     if (streams.in >= 0) posix_spawn_file_actions_adddup2(&actions_, streams.in, STDIN_FILENO);
     if (streams.out >= 0) {

@@ -1,0 +1,28 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Commands that run no revision, in projects where env.py has the say: it is run once to learn
+// where the database is, or the project's own Alembic runs the whole command.
+#pragma once
+
+#include <stop_token>
+
+#include "engine/cli/commands.h"
+#include "engine/cli/options.h"
+#include "engine/core/revision_graph.h"
+
+namespace engine {
+
+// The command looks at a database, or changes it without running scripts.
+bool only_needs_database(const Command&);
+
+// `options` with the URL and the version table that env.py gives to context.configure(). Throws
+// what ScriptHost::run() throws.
+Options as_env_py_says(const Options& options, const CommandContext&, const RevisionGraph&);
+
+// Only Python can do it: `check`, `revision --autogenerate`, `--sql` with Python scripts.
+bool is_for_alembic(const Options&, const RevisionGraph&);
+// Runs it; what it prints is printed. Throws what ScriptHost::run() throws; Error(NotUpToDate) when
+// `check` has found something to do.
+void run_in_alembic(const Options&, const CommandContext&, const RevisionGraph&);
+
+}  // namespace engine

@@ -1,0 +1,80 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// One command for the project's Python, from start to end: the child process, its connections, and
+// what becomes of its errors. Messages: docs/script-host.md.
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <nlohmann/json_fwd.hpp>
+#include <optional>
+#include <stop_token>
+#include <string>
+#include <vector>
+
+#include "engine/cli/options.h"
+#include "engine/core/error.h"
+#include "engine/core/revision_graph.h"
+#include "engine/db/connection.h"
+#include "engine/host/child_process.h"
+#include "engine/host/database_server.h"
+#include "engine/host/interpreter.h"
+#include "engine/run/observer.h"
+
+namespace engine {
+
+// What is running, for errors.
+struct ScriptPlace {
+  std::string what = {};      // "upgrade to a1"; empty: env.py
+  std::string revision = {};  // empty: env.py
+  std::string file = {};      // base name of the script
+};
+
+class ScriptHost {
+ public:
+  using Json = nlohmann::json;
+
+  // All must outlive the host.
+  ScriptHost(const Options&, Observer&, std::stop_token, const Environment&, TransactionWatch&);
+
+  // Answers a request that is not about connections. What it throws is the answer, and ends the
+  // run.
+  using Handler = std::function<Json(const std::string& what, const Json& request)>;
+  // Runs `command` ("migrate", "alembic") with these words behind `alembic`. Throws what the
+  // handler has thrown; Error(MigrationFailed) when Python failed or has gone, and what its last
+  // statement met, if that was the reason; Error(InvalidScripts) when Alembic is not installed;
+  // Error(Interrupted); Error(InvalidUsage) without an interpreter.
+  void run(const std::string& command, const std::vector<std::string>& words,
+           const RevisionGraph& graph, const Handler& handler,
+           const std::function<ScriptPlace()>& place);
+
+  // As the child numbers it. Null: there is none.
+  Connection* connection(int number) { return server_.find(number); }
+
+ private:
+  Json command_json(const std::string& command, const std::vector<std::string>& words,
+                    const RevisionGraph&) const;
+  Json answer(const std::string& line, const Handler&);
+  std::unique_ptr<Connection> open(const std::string& url);
+  Error explained(const Json& told, const ScriptPlace&) const;
+  Error end_without_word(const ChildEnd&, const Interpreter&, const ScriptPlace&) const;
+  std::string what_ran(const ScriptPlace&) const;
+
+  const Options& options_;
+  Observer& observer_;
+  std::stop_token stop_;
+  const Environment& environment_;
+  DatabaseServer server_;
+  std::optional<Error> refused_ = {};
+  std::unique_ptr<Json> failed_;
+  bool over_ = false;
+};
+
+// env.py has the say where the database and the version table are: the project has one, has Python
+// scripts, and no flag, variable STILLHEAD_* or stillhead.yaml names a database.
+bool env_py_names_database(const Settings&, const RevisionGraph&);
+// A setting that env.py must not contradict.
+bool is_explicit(const Settings&, Key);
+std::string env_py_path(const Settings&);
+
+}  // namespace engine

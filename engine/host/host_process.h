@@ -1,0 +1,49 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// The child process that runs Python, and the socket that leads to it: one line each way is one
+// message. Manual: docs/script-host.md.
+#pragma once
+
+#include <sys/types.h>
+
+#include <chrono>
+#include <optional>
+#include <stop_token>
+#include <string>
+
+#include "engine/config/settings.h"
+#include "engine/host/child_process.h"
+
+namespace engine {
+
+class HostProcess {
+ public:
+  // Starts `python` and hands it the modules of engine/python. Throws Error(InvalidUsage): "cannot
+  // run PYTHON: cause".
+  HostProcess(const std::string& python, const Environment&);
+  // Kills what still runs.
+  ~HostProcess();
+  HostProcess(const HostProcess&) = delete;
+  HostProcess& operator=(const HostProcess&) = delete;
+
+  // `message` without a line feed. Does nothing when the child has gone: receive() tells.
+  void send(std::string message);
+  // The next message; empty: the child has closed its end. Throws Error(Interrupted) when asked to
+  // stop, Error(MigrationFailed) when a message is longer than 1 GiB.
+  std::optional<std::string> receive(const std::stop_token&);
+  // Waits for its end, for as long as `grace`; then it is told to end (SIGTERM), and killed after
+  // as long again. Its socket is closed.
+  ChildEnd end(std::chrono::milliseconds grace);
+
+ private:
+  std::optional<std::string> take_line();
+  bool wait_until_ended(std::chrono::milliseconds patience, ChildEnd&);
+  void close_socket();
+
+  int socket_ = -1;
+  pid_t child_ = -1;
+  std::string received_ = {};
+  std::size_t searched_ = 0;  // of `received_`: no line ends there
+};
+
+}  // namespace engine

@@ -130,8 +130,8 @@ class Connection:
         """Called by the garbage collector, perhaps in the middle of a request: told before the next one."""
         self._abandoned.append(cursor)
 
-    def run(self, sql, parameters):
-        answer = self.request(do="execute", sql=sql, parameters=parameters)
+    def run(self, sql, parameters, **options):
+        answer = self.request(do="execute", sql=sql, parameters=parameters, **options)
         self.transaction = answer.get("transaction", self.transaction)
         self.total_changes += max(0, answer.get("rowcount", 0))
         return answer

@@ -117,8 +117,8 @@ class RowCursor:
         if self.closed:
             return
         self.closed = True
-        remote = self._remote
-        self._forget()
+        # rowcount stays: SQLAlchemy reads it from closed cursors.
+        remote, self._remote, self._rows = self._remote, None, []
         if remote is not None and not self.connection.closed:
             self.connection.request(do="close", cursor=remote)
 

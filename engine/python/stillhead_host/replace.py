@@ -8,7 +8,7 @@ import threading
 
 from stillhead_host import sqlite, wire
 
-# Which drivers block, which are asyncio's, and which are both (None: the one that the URL leaves to SQLAlchemy).
+# Which drivers block, which are asyncio's, which are both (None: the URL leaves the choice to SQLAlchemy).
 POSTGRESQL = {None: "both", "psycopg2": "blocking", "psycopg2cffi": "blocking", "psycopg": "both",
               "psycopg_async": "asyncio", "asyncpg": "asyncio", "pg8000": "blocking"}
 SQLITE = {None: "blocking", "pysqlite": "blocking", "aiosqlite": "asyncio"}
@@ -30,7 +30,7 @@ def install(the_wire, url, warn):
     target = None if url is None else _place(make_url(url))
     instantiate_plugins, get_entrypoint = URL._instantiate_plugins, URL._get_entrypoint
 
-    # create_engine() calls both, one after the other; get_dialect(), which Alembic uses for --sql, only the second.
+    # create_engine() calls both in turn; get_dialect(), which Alembic uses for --sql, only the second.
     def noting_creator(self, kwargs):
         found = instantiate_plugins(self, kwargs)
         _creating.creator = next((name for name in ("creator", "pool") if kwargs.get(name) is not None), "")

@@ -38,7 +38,7 @@ POSTGRESQL = """
     unique_constraints_reflect_as_index uuid_data_type window_range_non_numeric"""
 SQLITE = """
     computed_columns_virtual dbapi_lastrowid emulated_lastrowid emulated_lastrowid_even_with_sequences
-    non_updating_cascade nvarchar_types order_by_label_with_expression repeated_remote_col_foreign_keys savepoints
+    datetime_literals non_updating_cascade nvarchar_types order_by_label_with_expression repeated_remote_col_foreign_keys savepoints
     schemas"""
 # Of what other databases have, too, SQLite has not: schemas of a file of their own keep no temporary tables.
 # What SQLAlchemy's dialects have had only since then.

@@ -4,7 +4,7 @@ import datetime
 
 
 class Range:
-    """`bounds` is one of [) (] () []; None as lower or upper is infinity. Numbers where nothing else is told."""
+    """`bounds` is one of [) (] () []; None is infinity. Numbers where nothing else is told."""
 
     type_name = None
 

@@ -128,8 +128,8 @@ class Connection:
     def _begin(self):
         """Stillhead begins the transaction; what differs from the server's defaults is the first thing in it.
 
-        A COMMIT in a script's own text leaves psycopg2 without a transaction until commit() or rollback(): a way
-        to CREATE INDEX CONCURRENTLY that is in use.
+        A COMMIT in a script's own text leaves psycopg2 without a transaction until commit() or rollback(): a
+        way to CREATE INDEX CONCURRENTLY that is in use.
         """
         if self._autocommit:
             return {}

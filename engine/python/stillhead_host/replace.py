@@ -42,8 +42,8 @@ def install(the_wire, url, warn):
         if creator is None or not _is_served(self, target):
             return get_entrypoint(self)
         if creator:
-            warn("an engine for %s is created with %s=: what it makes is not Stillhead's connection, and stands "
-                 "outside of the run's transaction" % (_shown(self), creator))
+            warn("an engine for %s is created with %s=: what it makes is not Stillhead's connection, and "
+                 "stands outside of the run's transaction" % (_shown(self), creator))
             return get_entrypoint(self)
         return _dialect(*_split(self))
 
@@ -115,7 +115,8 @@ def _dialect(backend, driver):
     kind = DRIVERS[backend][driver]
     chosen = {"blocking": getattr(module, blocking), "asyncio": getattr(module, waiting)}
     named = {kind: type(found.__name__, (found,), {"driver": driver or found.driver,
-                                                   "supports_statement_cache": True, "__module__": found.__module__})
+                                                   "supports_statement_cache": True,
+                                                   "__module__": found.__module__})
              for kind, found in chosen.items()}
     if kind == "both":
         asyncio = named["asyncio"]

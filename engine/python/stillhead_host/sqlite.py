@@ -65,7 +65,8 @@ def connect(database, timeout=5.0, detect_types=0, isolation_level="", check_sam
     # pylint: disable=unused-argument,too-many-arguments
     path = file_of(database)
     if path is None:
-        raise NotSupportedError("a database in memory is not there over Stillhead's connection: %r" % database)
+        raise NotSupportedError("a database in memory is not there over Stillhead's connection: %r"
+                                % database)
     if detect_types:
         raise NotSupportedError("detect_types is not there over Stillhead's connection: %r" % detect_types)
     if factory is not None:

@@ -13,13 +13,14 @@ FLAVOUR = os.environ["STILLHEAD_SUITE_FLAVOUR"]
 BOTH = """
     autocommit boolean_col_expressions check_constraint_reflection computed_columns
     computed_columns_reflect_persisted computed_columns_stored create_temp_table_as ctes
-    ctes_with_values date_historic datetime_historic except_ expression_server_defaults
+    ctes_with_values create_table_as date_historic datetime_historic datetime_literals except_ expression_server_defaults
     fetch_expression fetch_offset_with_options fk_constraint_option_reflection_ondelete_noaction
     fk_constraint_option_reflection_ondelete_restrict fk_constraint_option_reflection_onupdate_restrict
     float_or_double_precision_behaves_generically foreign_key_constraint_name_reflection
     foreign_key_constraint_option_reflection_ondelete foreign_key_constraint_option_reflection_onupdate
     index_ddl_if_exists indexes_check_column_order indexes_with_expressions infinity_floats
-    inline_check_constraint_reflection intersect isolation_level json_type
+    inline_check_constraint_reflection intersect isolation_level json_type legacy_unconditional_json_extract
+    reflect_table_options
     mod_operator_as_percent_sign nullsordering percent_schema_names precision_numerics_enotation_large
     precision_numerics_enotation_small precision_numerics_retains_significant_digits
     reflects_pk_names repeated_column_foreign_keys server_defaults skip_autocommit_rollback
@@ -35,15 +36,17 @@ POSTGRESQL = """
     implicit_default_schema index_reflects_included_columns materialized_views
     precision_numerics_many_significant_digits reflect_indexes_with_expressions reflect_tables_no_columns
     regexp_match regexp_replace savepoints schema_create_delete schemas supports_distinct_on table_value_constructor
-    temp_table_comment_reflection temporary_views time_timezone
+    temp_table_comment_reflection temp_table_names temporary_views time_timezone
     unique_constraints_reflect_as_index uuid_data_type window_range_non_numeric"""
 SQLITE = """
     computed_columns_virtual dbapi_lastrowid emulated_lastrowid emulated_lastrowid_even_with_sequences
-    datetime_literals non_updating_cascade nvarchar_types order_by_label_with_expression repeated_remote_col_foreign_keys savepoints
+    non_updating_cascade nvarchar_types order_by_label_with_expression repeated_remote_col_foreign_keys savepoints
     schemas"""
 # What SQLAlchemy's dialects have had only since then.
-SINCE = {"datetime_literals": (2, 0), "temp_table_names": (2, 0),
-         "reflect_table_options": (2, 0 if FLAVOUR == "sqlite" else 1), "create_table_as": (2, 1), "legacy_unconditional_json_extract": (1, 4)}
+SINCE = {"reflect_table_options": (2, 0 if FLAVOUR == "sqlite" else 1), "create_table_as": (2, 1),
+         "temp_table_names": (2, 0), "datetime_literals": (1 if FLAVOUR == "sqlite" else 2,)}
+# SQLAlchemy 2.1 warns about each computed column that PostgreSQL before 18 stores; the suite takes no warning.
+UNTIL = {} if FLAVOUR == "sqlite" else {"computed_columns": (2, 1)}
 # SQLite: regexp() is a function of Python that SQLAlchemy adds to sqlite3; temporary tables do not outlive their
 # connection, and its schemas are other files.
 CLOSED = {"postgresql": "", "sqlite": """
@@ -72,11 +75,8 @@ class Requirements(SuiteRequirements):
 
 
 _version = tuple(map(int, sqlalchemy.__version__.split(".")[:2]))
-# SQLAlchemy 2.1 warns about each computed column that PostgreSQL before 18 stores, and the suite takes no warning.
-_until = {"postgresql": {"computed_columns": (2, 1)}, "sqlite": {}}[FLAVOUR]
-_since = " ".join(name for name, since in SINCE.items() if _version >= since)
-for _name in " ".join((BOTH, POSTGRESQL if FLAVOUR == "postgresql" else SQLITE, _since)).split():
-    if _version < _until.get(_name, (9,)):
+for _name in (BOTH + (POSTGRESQL if FLAVOUR == "postgresql" else SQLITE)).split():
+    if SINCE.get(_name, (1,)) <= _version < UNTIL.get(_name, (9,)):
         setattr(Requirements, _name, property(lambda self: exclusions.open()))
 for _name in CLOSED[FLAVOUR].split():
     setattr(Requirements, _name, property(lambda self: exclusions.closed()))

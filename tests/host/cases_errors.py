@@ -106,6 +106,13 @@ def changing(connection):
     return found
 
 
+def kept_after_close(connection):
+    cursor = connection.cursor()
+    cursor.execute("SELECT 1 AS a UNION SELECT 2")
+    cursor.close()
+    return [cursor.rowcount, cursor.description[0].name, cursor.statusmessage]
+
+
 def misuse(connection):
     found = []
     cursor = connection.cursor()
@@ -200,7 +207,7 @@ def cases():
     for sql in FAILING:
         yield "error of " + sql, failing_case(sql)
     yield "classes of all conditions", states
-    for act in (counts, many, changing, misuse, failed_state, blocks):
+    for act in (counts, many, changing, kept_after_close, misuse, failed_state, blocks):
         yield act.__name__, compared(act)
     yield "closed", closing
     yield "refused", refused

@@ -102,9 +102,9 @@ class Sqlite:
         members = {} if code is None else {"sqlstate": str(code)}
         return Failed(kind="database", message=str(error), **members)
 
-    def run(self, sql, parameters=(), many=False):
+    def run(self, sql, parameters=(), many=False, begin=True):
         try:
-            if not self.autocommit and not self.session.in_transaction and \
+            if begin and not self.autocommit and not self.session.in_transaction and \
                     sql.lstrip(" \t\n(").upper().startswith(BEGINS):
                 self.session.execute("BEGIN")
             cursor = self.session.cursor()
@@ -113,7 +113,8 @@ class Sqlite:
             raise self.failure(error) from None
 
     def execute(self, request):
-        cursor = self.run(request["sql"], [from_json(value) for value in request.get("parameters", ())])
+        cursor = self.run(request["sql"], [from_json(value) for value in request.get("parameters", ())],
+                          begin=request.get("begin", True))
         answer = {"rowcount": cursor.rowcount, "lastrowid": cursor.lastrowid, "status": ""}
         if cursor.description is None:
             return answer, None

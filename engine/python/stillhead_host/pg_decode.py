@@ -10,7 +10,8 @@ from stillhead_host.errors import DataError
 
 _ESCAPED = re.compile(rb"\\(\\|[0-7]{3})")
 _TOKEN = re.compile(r'"((?:[^"\\]|\\.)*)"|([{}])|([^,{}"]+)', re.DOTALL)
-_RANGE = re.compile(r'([\[(])(?:"((?:[^"\\]|\\.|"")*)"|([^",]*)),(?:"((?:[^"\\]|\\.|"")*)"|([^"\])]*))([\])])$', re.DOTALL)
+_RANGE = re.compile(r'([\[(])(?:"((?:[^"\\]|\\.|"")*)"|([^",]*)),'
+                    r'(?:"((?:[^"\\]|\\.|"")*)"|([^"\])]*))([\])])$', re.DOTALL)
 _PAIR = re.compile(r'"((?:[^"\\]|\\.)*)"=>(?:(NULL)|"((?:[^"\\]|\\.)*)")(?:, |$)', re.DOTALL)
 _BACKSLASH = re.compile(r"\\(.)", re.DOTALL)
 

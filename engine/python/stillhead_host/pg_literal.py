@@ -105,7 +105,8 @@ class Hstore(dict):
 WRITERS = {
     type(None): lambda value: "NULL", bool: lambda value: "true" if value else "false", str: _text,
     int: _integer, float: _float, decimal.Decimal: _decimal, bytes: _bytes, bytearray: _bytes,
-    memoryview: _bytes, datetime.datetime: _timestamp, datetime.date: lambda value: "'%s'::date" % value.isoformat(),
+    memoryview: _bytes, datetime.datetime: _timestamp,
+    datetime.date: lambda value: "'%s'::date" % value.isoformat(),
     datetime.time: _time, datetime.timedelta: _interval, uuid.UUID: lambda value: "'%s'::uuid" % value,
     list: _list, tuple: _tuple, Range: _range, Hstore: lambda value: value.literal(),
     ipaddress.IPv4Interface: _address, ipaddress.IPv6Interface: _address, ipaddress.IPv4Address: _address,

@@ -4,7 +4,7 @@ import datetime
 
 
 class Range:
-    """`bounds` is one of [) (] () []; None as lower or upper is infinity. Numbers where nothing else is told."""
+    """`bounds` is one of [) (] () []; None is infinity. Numbers where nothing else is told."""
 
     type_name = None
 
@@ -47,9 +47,9 @@ class Range:
         return self._upper is None or value < self._upper or value == self._upper and self.upper_inc
 
     def __eq__(self, other):
-        if not all(hasattr(other, name) for name in self.__slots__):
+        if not all(hasattr(other, name) for name in Range.__slots__):
             return NotImplemented
-        return all(getattr(self, name) == getattr(other, name) for name in self.__slots__)
+        return all(getattr(self, name) == getattr(other, name) for name in Range.__slots__)
 
     def __hash__(self):
         return hash((self._lower, self._upper, self._bounds))

@@ -8,7 +8,8 @@ from stillhead_host.errors import NotSupportedError
 UTC = datetime.timezone.utc
 _TIME = re.compile(r"(\d+):(\d\d)(?::(\d\d)(?:\.(\d+))?)?(?:([+-])(\d\d)(?::?(\d\d))?(?::?(\d\d))?)?$")
 _DATE = re.compile(r"(\d+)-(\d\d)-(\d\d)( BC)?$")
-_INTERVAL = re.compile(r"(?:([+-]?\d+) (?:year|years) ?)?(?:([+-]?\d+) (?:mon|mons) ?)?(?:([+-]?\d+) (?:day|days) ?)?"
+_INTERVAL = re.compile(r"(?:([+-]?\d+) (?:year|years) ?)?(?:([+-]?\d+) (?:mon|mons) ?)?"
+                       r"(?:([+-]?\d+) (?:day|days) ?)?"
                        r"(?:([+-]?)(\d+):(\d\d):(\d\d)(?:\.(\d+))?)?$")
 
 
@@ -20,7 +21,9 @@ def _zone(sign, hours, minutes, seconds):
     if sign is None:
         return None
     offset = int(hours) * 3600 + int(minutes or 0) * 60 + int(seconds or 0)
-    return datetime.timezone(datetime.timedelta(seconds=-offset if sign == "-" else offset)) if offset else UTC
+    if not offset:
+        return UTC
+    return datetime.timezone(datetime.timedelta(seconds=-offset if sign == "-" else offset))
 
 
 def date(text):
@@ -37,7 +40,8 @@ def date(text):
 def time(text):
     """With and without a zone."""
     hour, minute, second, digits, *zone = _TIME.match(text).groups()
-    return datetime.time(int(hour) % 24, int(minute), int(second or 0), _microseconds(digits), tzinfo=_zone(*zone))
+    return datetime.time(int(hour) % 24, int(minute), int(second or 0), _microseconds(digits),
+                         tzinfo=_zone(*zone))
 
 
 def _infinite(text, zone):

@@ -3,13 +3,13 @@
 import datetime
 import threading
 import time as clock
-import weakref
 
 from stillhead_host import errors, pg_decode, pg_extras, pg_url, wire
 from stillhead_host.errors import (  # noqa: F401  PEP 249 wants them here
     DatabaseError, DataError, Error, IntegrityError, InterfaceError, InternalError, NotSupportedError,
     OperationalError, ProgrammingError, QueryCanceledError, TransactionRollbackError, Warning)
 from stillhead_host.pg_cursor import Cursor
+from stillhead_host.pg_info import Info
 from stillhead_host.rows import unsupported
 
 apilevel = "2.0"
@@ -60,31 +60,6 @@ def connect(dsn=None, **options):
     if autocommit:
         connection.autocommit = True
     return connection
-
-
-class Info:
-    """`connection.info` of psycopg2 and psycopg, as far as the client knows it."""
-
-    def __init__(self, connection):
-        self._connection = weakref.proxy(connection)
-        self.encoding = "UTF8"
-        self.dsn_parameters = {name: value for name, value in pg_url.parts_of(connection.url).items()
-                               if name != "password"}
-        for name in ("host", "port", "user", "dbname", "options"):
-            setattr(self, name, self.dsn_parameters.get(name))
-        self.server_version = connection.server_version
-
-    @property
-    def status(self):
-        return 1 if self._connection.closed else 0
-
-    @property
-    def transaction_status(self):
-        return self._connection.get_transaction_status()
-
-    @property
-    def backend_pid(self):
-        return self._connection.get_backend_pid()
 
 
 class Connection:
@@ -146,14 +121,15 @@ class Connection:
         return answer
 
     def execute_many(self, statements, cursor=None):
-        answer = self.request(cursor_object=cursor, do="execute_many", statements=statements, **self._begin())
+        answer = self.request(cursor_object=cursor, do="execute_many", statements=statements,
+                              **self._begin())
         return answer["rowcount"]
 
     def _begin(self):
         """Stillhead begins the transaction; what differs from the server's defaults is the first thing in it.
 
-        A COMMIT in a script's own text leaves psycopg2 without a transaction until commit() or rollback(): a way
-        to CREATE INDEX CONCURRENTLY that is in use.
+        A COMMIT in a script's own text leaves psycopg2 without a transaction until commit() or rollback(): a
+        way to CREATE INDEX CONCURRENTLY that is in use.
         """
         if self._autocommit:
             return {}

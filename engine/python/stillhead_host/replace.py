@@ -8,7 +8,7 @@ import threading
 
 from stillhead_host import sqlite, wire
 
-# Which drivers block, which are asyncio's, and which are both (None: the one that the URL leaves to SQLAlchemy).
+# Which drivers block, which are asyncio's, which are both (None: the URL leaves the choice to SQLAlchemy).
 POSTGRESQL = {None: "both", "psycopg2": "blocking", "psycopg2cffi": "blocking", "psycopg": "both",
               "psycopg_async": "asyncio", "asyncpg": "asyncio", "pg8000": "blocking"}
 SQLITE = {None: "blocking", "pysqlite": "blocking", "aiosqlite": "asyncio"}
@@ -30,7 +30,7 @@ def install(the_wire, url, warn):
     target = None if url is None else _place(make_url(url))
     instantiate_plugins, get_entrypoint = URL._instantiate_plugins, URL._get_entrypoint
 
-    # create_engine() calls both, one after the other; get_dialect(), which Alembic uses for --sql, only the second.
+    # create_engine() calls both in turn; get_dialect(), which Alembic uses for --sql, only the second.
     def noting_creator(self, kwargs):
         found = instantiate_plugins(self, kwargs)
         _creating.creator = next((name for name in ("creator", "pool") if kwargs.get(name) is not None), "")
@@ -42,8 +42,8 @@ def install(the_wire, url, warn):
         if creator is None or not _is_served(self, target):
             return get_entrypoint(self)
         if creator:
-            warn("an engine for %s is created with %s=: what it makes is not Stillhead's connection, and stands "
-                 "outside of the run's transaction" % (_shown(self), creator))
+            warn("an engine for %s is created with %s=: what it makes is not Stillhead's connection, and "
+                 "stands outside of the run's transaction" % (_shown(self), creator))
             return get_entrypoint(self)
         return _dialect(*_split(self))
 
@@ -115,7 +115,8 @@ def _dialect(backend, driver):
     kind = DRIVERS[backend][driver]
     chosen = {"blocking": getattr(module, blocking), "asyncio": getattr(module, waiting)}
     named = {kind: type(found.__name__, (found,), {"driver": driver or found.driver,
-                                                   "supports_statement_cache": True, "__module__": found.__module__})
+                                                   "supports_statement_cache": True,
+                                                   "__module__": found.__module__})
              for kind, found in chosen.items()}
     if kind == "both":
         asyncio = named["asyncio"]

@@ -17,7 +17,7 @@ def unsupported(what):
 
 
 class RowCursor:
-    """`connection` has request(); subclasses have execute() and `_convert`, which makes rows of an answer's."""
+    """`connection` has request(); subclasses have execute() and `_convert`, for an answer's rows."""
 
     def __init__(self, connection):
         self.connection = connection
@@ -52,7 +52,8 @@ class RowCursor:
         self._has_rows = "columns" in answer
         self._rows = answer.get("rows", [])
         self._remote = answer.get("cursor") if answer.get("more") else None
-        self.rowcount = len(self._rows) if self._has_rows and self._remote is None else answer.get("rowcount", -1)
+        whole = self._has_rows and self._remote is None
+        self.rowcount = len(self._rows) if whole else answer.get("rowcount", -1)
 
     def _more(self):
         """Fetches the next part; whether there is one."""
@@ -117,8 +118,8 @@ class RowCursor:
         if self.closed:
             return
         self.closed = True
-        remote = self._remote
-        self._forget()
+        # rowcount stays: SQLAlchemy reads it from closed cursors.
+        remote, self._remote, self._rows = self._remote, None, []
         if remote is not None and not self.connection.closed:
             self.connection.request(do="close", cursor=remote)
 

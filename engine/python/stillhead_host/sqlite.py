@@ -65,7 +65,8 @@ def connect(database, timeout=5.0, detect_types=0, isolation_level="", check_sam
     # pylint: disable=unused-argument,too-many-arguments
     path = file_of(database)
     if path is None:
-        raise NotSupportedError("a database in memory is not there over Stillhead's connection: %r" % database)
+        raise NotSupportedError("a database in memory is not there over Stillhead's connection: %r"
+                                % database)
     if detect_types:
         raise NotSupportedError("detect_types is not there over Stillhead's connection: %r" % detect_types)
     if factory is not None:
@@ -130,8 +131,8 @@ class Connection:
         """Called by the garbage collector, perhaps in the middle of a request: told before the next one."""
         self._abandoned.append(cursor)
 
-    def run(self, sql, parameters):
-        answer = self.request(do="execute", sql=sql, parameters=parameters)
+    def run(self, sql, parameters, **options):
+        answer = self.request(do="execute", sql=sql, parameters=parameters, **options)
         self.transaction = answer.get("transaction", self.transaction)
         self.total_changes += max(0, answer.get("rowcount", 0))
         return answer

@@ -26,10 +26,11 @@ class Cursor(RowCursor):
 
     def _take(self, answer):
         super()._take(answer)
-        if answer.get("lastrowid"):
+        if answer.get("lastrowid") is not None:
             self.lastrowid = answer["lastrowid"]
         if self._has_rows:
-            self.rowcount = answer.get("rowcount", -1)
+            changes = answer.get("rowcount", -1) >= 0 and self._remote is None
+            self.rowcount = len(self._rows) if changes else -1
             self.description = tuple((column["name"],) + (None,) * 6 for column in answer["columns"])
 
     def _more(self):
@@ -74,8 +75,8 @@ class Cursor(RowCursor):
             statement += part + ";"
             if sqlite3.complete_statement(statement):
                 if statement.strip(" \t\r\n;"):
-                    self.connection.run(statement, [])
+                    self.connection.run(statement, [], begin=False)
                 statement = ""
         if statement.strip(" \t\r\n;"):
-            self.connection.run(statement[:-1], [])
+            self.connection.run(statement[:-1], [], begin=False)
         return self

@@ -18,7 +18,7 @@ UNSUPPORTED = ProgrammingError if sys.version_info >= (3, 11) else InterfaceErro
 
 @functools.lru_cache(maxsize=512)
 def places(sql):
-    """The parameters of `sql` in the order in which SQLite numbers them: names with their sign, None for ?."""
+    """The parameters of `sql` as SQLite numbers them: names with their sign, None for ?."""
     found = []
     for place in _TOKEN.findall(sql):
         if place == "?":

@@ -23,7 +23,7 @@ class WireError(Exception):
 
 
 class DatabaseError(WireError):
-    """A statement failed. `members` has sqlstate, detail, hint, constraint ... where the database gave them."""
+    """A statement failed. `members` has sqlstate, detail, hint ... where the database gave them."""
 
 
 class ConnectionLost(WireError):
@@ -66,8 +66,8 @@ class Wire:
         """Sends `members`, waits for the answer and returns it. Raises WireError, Refused or Interrupted."""
         line = (json.dumps(members, ensure_ascii=False, allow_nan=False) + "\n").encode("utf-8")
         if os.getpid() != self._process:
-            raise RuntimeError("a forked process cannot use the connection that its parent has from Stillhead: "
-                               "connect to the database in it by another driver")
+            raise RuntimeError("a forked process cannot use the connection that its parent has from "
+                               "Stillhead: connect to the database in it by another driver")
         with self._mutex:
             # A signal's handler may have raised while an answer was under way.
             while self._unread:
@@ -82,7 +82,7 @@ class Wire:
         return answer
 
     def read_line(self):
-        """The next line from the other side, without its end. The first ones are not answers: docs/script-host.md."""
+        """The next line from the other side, without its end; the first ones are not answers."""
         seen = 0
         while True:
             end = self._buffer.find(b"\n", seen)

@@ -252,6 +252,15 @@ class Runner {
     return {page, json_line({{"help", page}}), true};
   }
 
+  // Scripts that are not there, or faulty: those who need them will say so.
+  RevisionGraph graph_or_none() {
+    try {
+      return read_graph(options_, report_);
+    } catch (const Error&) {
+      return {};
+    }
+  }
+
  private:
   Paint paint() const { return Paint(context_.medium); }
 
@@ -276,15 +285,6 @@ class Runner {
 
   Workplace workplace_for_reading() {
     return Workplace(options_, context_.observer, context_.stop, Workplace::WhenMissing::Fail);
-  }
-
-  // Whoever types has perhaps no scripts, or faulty ones: no reason to complain here.
-  RevisionGraph graph_or_none() {
-    try {
-      return read_graph(options_, report_);
-    } catch (const Error&) {
-      return {};
-    }
   }
 
   void note_rows(const std::vector<RevisionId>& rows) {
@@ -337,8 +337,7 @@ Output run_where_it_belongs(const Options& options, const CommandContext& contex
       std::holds_alternative<Check>(options.command) ||
       (std::holds_alternative<MakeRevision>(options.command) && options.command_name == "revision");
   if (is_candidate) {
-    RunReport ignored = report;
-    const RevisionGraph graph = read_graph(options, ignored);
+    const RevisionGraph graph = Runner(options, context, report).graph_or_none();
     if (is_for_alembic(options, graph)) {
       run_in_alembic(options, context, graph);
       report.message = fmt::format("`{}` was done by the project's Alembic", options.command_name);

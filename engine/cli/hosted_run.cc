@@ -383,7 +383,6 @@ class HostedRun : private TransactionWatch {
     unit->next -= unit->ended.size();
     unit->ended.clear();
     unit->reports.clear();
-    unit->running.reset();
   }
   void ended_by_statement(int connection, const std::string& /*sql*/) override {
     Unit* const unit = unit_with(connection);

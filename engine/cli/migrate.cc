@@ -117,7 +117,7 @@ class Migration {
       return;
     }
     if (has_python()) {
-      if (made_) prepare_steps();
+      prepare_steps();
       return migrate_hosted(options_, observer_, stop_, report_, environment_, graph_);
     }
     prepare_steps();

@@ -41,10 +41,6 @@ struct DatabaseServer::Session {
       }
     }
   }
-  void forget_results() {
-    connection->close_result();
-    cursors.clear();
-  }
 };
 
 namespace {
@@ -217,9 +213,9 @@ Json DatabaseServer::open(const Json& request) {
   return told;
 }
 
-void DatabaseServer::begin_for(Session& session, const std::string& sql) {
+void DatabaseServer::begin_for(Session& session, const Json& request, const std::string& sql) {
   session.read_ahead();
-  if (session.autocommit || session.connection->in_transaction()) return;
+  if (session.autocommit || !request.value("begin", true) || session.connection->in_transaction()) return;
   if (begins_transaction(sql, session.connection->dialect().flavour())) session.connection->begin();
 }
 
@@ -231,7 +227,7 @@ void DatabaseServer::look_after(Session& session, bool was_open, const std::stri
 
 Json DatabaseServer::execute(Session& session, const Json& request) {
   const std::string sql = request.at("sql");
-  begin_for(session, sql);
+  begin_for(session, request, sql);
   const bool was_open = session.connection->in_transaction();
   ResultPart part;
   try {
@@ -263,7 +259,7 @@ Json DatabaseServer::execute_many(Session& session, const Json& request) {
   long touched = 0;
   if (session.is_sqlite()) {
     const std::string sql = request.at("sql");
-    begin_for(session, sql);
+    begin_for(session, request, sql);
     for (const Json& row : request.at("rows")) {
       const ResultPart part = session.connection->open_result(sql, values_of(row));
       session.connection->close_result();
@@ -272,7 +268,7 @@ Json DatabaseServer::execute_many(Session& session, const Json& request) {
   } else {
     const auto statements = request.at("statements").get<std::vector<std::string>>();
     if (statements.empty()) return {{"rowcount", 0}};
-    begin_for(session, statements.front());
+    begin_for(session, request, statements.front());
     std::size_t at = 0;
     for (const long rows : session.connection->execute_all(statements, at)) touched += rows;
   }
@@ -326,7 +322,7 @@ Json DatabaseServer::commit(Session& session) {
 }
 
 Json DatabaseServer::rollback(Session& session) {
-  session.forget_results();
+  session.read_ahead();  // a script may fetch them afterwards
   if (!session.connection->in_transaction()) return Json::object();
   session.connection->rollback();
   watch_.rolled_back(session.number);

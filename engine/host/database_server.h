@@ -67,7 +67,7 @@ class DatabaseServer {
   Json commit(Session&);
   Json rollback(Session&);
   Json disconnect(Session&);
-  void begin_for(Session&, const std::string& sql);
+  void begin_for(Session&, const Json& request, const std::string& sql);
   void look_after(Session&, bool was_open, const std::string& sql);
 
   Open open_;

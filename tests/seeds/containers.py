@@ -25,7 +25,7 @@ import yaml
 
 FOLDER = pathlib.Path(os.environ["SEEDS_CONTAINERS"])
 PATIENCE = 60  # seconds until a service that goes on has to say that it serves
-SERVES = ("Application startup complete", "ready.")
+SERVES = ("Application startup complete", "[queues]")  # uvicorn, Celery
 
 
 class Stopped(Exception):

@@ -28,6 +28,12 @@ class State:
     generated: dict[str, str] = dataclasses.field(default_factory=dict)  # path -> text of new files
 
 
+def said(outcome: Outcome) -> str:
+    """The end of what a process of a failed step printed."""
+    lines = (outcome.stdout + outcome.stderr).splitlines()[-6:]
+    return f"exit {outcome.exit}; its last lines:" + "".join(f"\n      | {line}" for line in lines)
+
+
 def difference(wanted: str, have: str) -> str:
     lines = list(difflib.unified_diff(wanted.splitlines(), have.splitlines(), "expected", "is", lineterm="", n=1))
     lines = lines[2:SHOWN] + ([f"... {len(lines) - SHOWN} more lines"] if len(lines) > SHOWN else [])

@@ -19,6 +19,15 @@ NULL = "\\N"
 # What pg_dump says about the session and not about the schema.
 NOISE = re.compile(r"--|SET |SELECT pg_catalog\.set_config\(|\\(un)?restrict |\s*$")
 
+VERSION_ROWS = r"""
+SELECT to_regclass('public.alembic_version') IS NOT NULL AS there \gset
+\if :there
+SELECT version_num FROM public.alembic_version;
+\else
+\echo no such table
+\endif
+"""
+
 
 def trusting_server(folder: pathlib.Path) -> Server:
     """By TCP, too: the steps give a host and no password. Call stop() at the end."""
@@ -60,9 +69,9 @@ class Postgres:
         return [[None if value == NULL else value for value in row] for row in csv.reader(io.StringIO(text))]
 
     def version_rows(self) -> list[str] | None:
-        if self.query("SELECT to_regclass('public.alembic_version')") == [[None]]:
-            return None
-        return sorted(row[0] for row in self.query("SELECT version_num FROM public.alembic_version"))
+        text = subprocess.run(self.server.psql(), env=self.server.environment(self.name, USER), check=True, text=True,
+                              capture_output=True, input=VERSION_ROWS).stdout
+        return None if text == "no such table\n" else sorted(text.splitlines())
 
     def schema(self) -> str:
         """As in expected/; without Stillhead's own schema."""

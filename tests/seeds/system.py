@@ -31,6 +31,7 @@ class System:
         self.project, self.kept = folder / "project", folder / "kept"
         self.programs = Programs(folder, environment, server, tool == "stillhead")
         self.starts = Starts(self.programs.stillhead) if self.programs.stillhead else None
+        self.started_aside = False
         sqlite = folder / "database.sqlite"
         database = "seeds_" + folder.name.replace("-", "_")
         self.databases = {"postgresql": Postgres(server, database), "sqlite": Sqlite(sqlite)}
@@ -49,9 +50,15 @@ class System:
             folder.rmdir()
             other = System(self.source, folder, self.server, self.venv, self.tool)
             other.make_fresh()
-            yield other
-            if self.starts and other.starts.any():
-                self.programs.stillhead.open("rb").close()
+            try:
+                yield other
+            finally:
+                self.started_aside = other.has_started() or self.started_aside
+
+    def has_started(self) -> bool:
+        """Whether Stillhead was started here, or aside, since the last call."""
+        aside, self.started_aside = self.started_aside, False
+        return bool(self.starts and self.starts.any()) or aside
 
     def make_fresh(self) -> None:
         shutil.rmtree(self.project, ignore_errors=True)
@@ -148,11 +155,13 @@ class System:
 
     def judged(self, step: dict) -> list[str]:
         """Runs a step with a command; what is wrong with it."""
+        outcomes: list[judge.Outcome] = []
         try:
             outcomes, new = self.run_step(step)
-            return self.compare(step, outcomes, new)
+            problems = self.compare(step, outcomes, new)
         except placeholders.Unbound as error:
-            return [str(error)]
+            problems = [str(error)]
+        return problems + [judge.said(outcome) for outcome in outcomes] if problems else []
 
     def keep(self, step: dict) -> None:
         shutil.rmtree(self.kept, ignore_errors=True)

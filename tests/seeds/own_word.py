@@ -110,7 +110,7 @@ def starters_at_once(system: System, _docker: Containers) -> None:
     """command: ["python", "scripts/run_migrations.py"] (init container, 4 at once)"""
     pod = parsed(system, system.project / "k8s/admin-ui-deployment.yaml")["spec"]["template"]["spec"]
     container = pod["initContainers"][0]
-    # Alembic has no lock of its own: at once it can only be the word that stands here.
+    # Alembic itself has no lock, so it cannot be started several times at once.
     times = 4 if system.tool == "stillhead" else 1
     outcomes = system.run(container["command"], ".", pod_environment(system, container), times)
     for outcome in outcomes:

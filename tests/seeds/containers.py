@@ -24,7 +24,7 @@ import time
 import yaml
 
 FOLDER = pathlib.Path(os.environ["SEEDS_CONTAINERS"])
-PATIENCE = 60  # seconds until a service that goes on has to say that it serves
+PATIENCE = 200  # seconds until a service that goes on has to say that it serves
 SERVES = ("Application startup complete", "[queues]")  # uvicorn, Celery
 
 

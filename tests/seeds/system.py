@@ -16,7 +16,7 @@ from place import HOST, PASSWORD, USER, Postgres, Programs, Sqlite
 from server import Server
 from watch import Starts
 
-PATIENCE = 120  # seconds for one process
+PATIENCE = 300  # seconds for one process, on a machine that has much else to do
 
 
 class System:

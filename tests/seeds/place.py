@@ -30,8 +30,10 @@ SELECT version_num FROM public.alembic_version;
 
 
 def trusting_server(folder: pathlib.Path) -> Server:
-    """By TCP, too: the steps give a host and no password. Call stop() at the end."""
+    """By TCP, too: the steps give a host and no password. Call stop() at the end; a killed process need not."""
     server = Server(folder)
+    subprocess.Popen([ROOT / "tools/run_postgres", "stop-when-gone", folder, str(os.getpid())],  # pylint: disable=R1732
+                     stdin=subprocess.DEVNULL, start_new_session=True)
     rules = server.data / "pg_hba.conf"
     rules.write_text(f"local all all trust\nhost all all {HOST}/32 trust\n")
     server.sql("postgres", "SELECT pg_reload_conf()", f"CREATE ROLE {USER} LOGIN CREATEDB PASSWORD '{PASSWORD}'")

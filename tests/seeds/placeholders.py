@@ -4,6 +4,7 @@ import re
 
 NAME = re.compile(r"\{(rev\d+|date|stamp|dir|db|pg_host|pg_port|pg_user|pg_password|sqlite)\}")
 OF_ONE_FILE = ("date", "stamp")
+FORMS = {"stamp": r"\d{8}_\d{4}", "date": r"\S+ \S+", "rev": "[0-9a-f]{12}"}
 
 
 class Unbound(Exception):
@@ -39,7 +40,7 @@ def pattern(template: str, values: dict[str, str]) -> re.Pattern:
         if name in values:
             parts.append(re.escape(values[name]))
         else:
-            parts.append(f"(?P={name})" if name in seen else f"(?P<{name}>.+?)")
+            parts.append(f"(?P={name})" if name in seen else f"(?P<{name}>{FORMS[name.rstrip('0123456789')]})")
             seen.add(name)
     parts.append(re.escape(template[end:]))
     return re.compile("^" + "".join(parts) + "$", re.MULTILINE)

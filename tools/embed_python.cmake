@@ -4,6 +4,13 @@
 #   cmake -DSOURCE=engine/python -DOUTPUT=FOLDER -P tools/embed_python.cmake
 cmake_minimum_required(VERSION 3.25)
 
+# Who has compiled it need not do so again.
+function(write_changed file text)
+  file(WRITE "${file}.new" "${text}")
+  file(COPY_FILE "${file}.new" "${file}" ONLY_IF_DIFFERENT)
+  file(REMOVE "${file}.new")
+endfunction()
+
 function(as_literal file result)
   file(READ "${file}" text)
   string(FIND "${text}" ")PYTHON\"" end)
@@ -14,7 +21,7 @@ function(as_literal file result)
 endfunction()
 
 as_literal("${SOURCE}/bootstrap.py" literal)
-file(WRITE "${OUTPUT}/python_bootstrap.inc" "${literal}\n")
+write_changed("${OUTPUT}/python_bootstrap.inc" "${literal}\n")
 set(all "")
 file(GLOB_RECURSE files RELATIVE "${SOURCE}" "${SOURCE}/stillhead_host/*.py")
 list(SORT files)
@@ -24,4 +31,4 @@ foreach(file ${files})
   string(REPLACE "/" "." name "${name}")
   string(APPEND all "{\"${name}\", ${literal}},\n")
 endforeach()
-file(WRITE "${OUTPUT}/python_modules.inc" "${all}")
+write_changed("${OUTPUT}/python_modules.inc" "${all}")

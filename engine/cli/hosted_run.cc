@@ -123,6 +123,7 @@ class HostedRun : private TransactionWatch {
     }
     release_idle_units();
     Connection* const scripts = host_.connection(unit.connection);
+    refuse_open_transaction(scripts);
     unit.lock = scripts == nullptr ? unit.workplace->lock() : unit.workplace->lock_for(*scripts);
     rows = rows_of(unit);
     plan(unit, rows);
@@ -142,6 +143,17 @@ class HostedRun : private TransactionWatch {
       steps.push_back({{"revision", step.step.revision}, {"direction", direction_of(step)}});
     }
     return {{"heads", list_of(rows)}, {"steps", std::move(steps)}};
+  }
+
+  // It would keep our own lock waiting, and every other process.
+  static void refuse_open_transaction(const Connection* scripts) {
+    if (scripts == nullptr || scripts->dialect().flavour() != SqlFlavour::Sqlite ||
+        !scripts->in_transaction()) {
+      return;
+    }
+    throw Error(Reason::InvalidUsage,
+                "env.py has begun a transaction on the SQLite file before run_migrations()",
+                "let it commit before: `context.begin_transaction()` begins the run's own");
   }
 
   void make_workplace(Unit& unit, const Json& request) {

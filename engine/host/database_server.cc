@@ -215,7 +215,8 @@ Json DatabaseServer::open(const Json& request) {
 
 void DatabaseServer::begin_for(Session& session, const Json& request, const std::string& sql) {
   session.read_ahead();
-  if (session.autocommit || !request.value("begin", true) || session.connection->in_transaction()) return;
+  if (session.autocommit || !request.value("begin", true) || session.connection->in_transaction())
+    return;
   if (begins_transaction(sql, session.connection->dialect().flavour())) session.connection->begin();
 }
 

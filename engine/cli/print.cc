@@ -5,6 +5,7 @@
 #include <fmt/ranges.h>
 
 #include <algorithm>
+#include <filesystem>
 #include <iterator>
 #include <nlohmann/json.hpp>
 #include <vector>
@@ -93,7 +94,9 @@ std::string entry(const RevisionGraph& graph, const Revision& revision, const Re
     text +=
         fmt::format("Branch names: {}\n", paint.label(fmt::format("{}", fmt::join(labels, ", "))));
   }
-  return text + fmt::format("Path: {}\n\n{}\n", paint.foreign(revision.file),
+  std::error_code ignored;
+  const std::filesystem::path whole = std::filesystem::weakly_canonical(revision.file, ignored);
+  return text + fmt::format("Path: {}\n\n{}\n", paint.foreign(whole.string()),
                             indented_doc(revision, paint));
 }
 

@@ -315,17 +315,15 @@ class Runner {
 
 // Nothing may silently depend on what nobody reads.
 void refuse_words_for_nobody(const Options& options) {
-  std::error_code ignored;
   const auto& words = options.alembic_arguments;
   const bool has_x = std::ranges::find(words, "-x") != words.end();
   if (!has_x && options.alembic_command_arguments.empty()) return;
-  const std::string env_py = env_py_path(options.settings);
-  if (std::filesystem::is_regular_file(env_py, ignored)) return;
-  throw Error(
-      Reason::InvalidUsage,
-      fmt::format("option {} is for env.py, and there is no {}", has_x ? "-x" : "--tag", env_py),
-      "leave it out once you know that nothing depends on it, such as the database, the "
-      "schema or the tenant");
+  if (has_env_py(options.settings)) return;
+  throw Error(Reason::InvalidUsage,
+              fmt::format("option {} is for env.py, and there is no {}", has_x ? "-x" : "--tag",
+                          env_py_path(options.settings)),
+              "leave it out once you know that nothing depends on it, such as the database, the "
+              "schema or the tenant");
 }
 
 // env.py may have the say about the database, or Alembic about all of it.
@@ -336,7 +334,7 @@ Output run_where_it_belongs(const Options& options, const CommandContext& contex
       only_needs_database(options.command) || wants_sql(options.command) ||
       std::holds_alternative<Check>(options.command) ||
       (std::holds_alternative<MakeRevision>(options.command) && options.command_name == "revision");
-  if (is_candidate) {
+  if (is_candidate && has_env_py(options.settings)) {
     const RevisionGraph graph = Runner(options, context, report).graph_or_none();
     if (is_for_alembic(options, graph)) {
       run_in_alembic(options, context, graph);

@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "engine/cli/env_py.h"
 
-#include <algorithm>
-#include <filesystem>
 #include <nlohmann/json.hpp>
 #include <string>
 #include <vector>
@@ -15,11 +13,6 @@ namespace {
 
 using Json = nlohmann::json;
 using Words = std::vector<std::string>;
-
-std::string text_of(const Json& message, const char* member) {
-  const auto found = message.find(member);
-  return found != message.end() && found->is_string() ? found->get<std::string>() : std::string();
-}
 
 void add(Words& words, const char* option, const std::string& value) {
   if (!value.empty()) words.insert(words.end(), {option, value});
@@ -54,17 +47,6 @@ Words words_of(const Options& options) {
   return words;
 }
 
-bool has_env_py(const Options& options) {
-  std::error_code ignored;
-  return std::filesystem::is_regular_file(env_py_path(options.settings), ignored);
-}
-
-bool has_python(const RevisionGraph& graph) {
-  return std::ranges::any_of(graph.revisions(), [](const Revision& revision) {
-    return revision.format == ScriptFormat::Python;
-  });
-}
-
 }  // namespace
 
 bool only_needs_database(const Command& command) {
@@ -92,9 +74,7 @@ Options as_env_py_says(const Options& options, const CommandContext& context,
       context.observer.warned("env.py migrates several databases; this is about the first");
     } else {
       const std::string& origin = env_py_path(options.settings);
-      told.version_table = {text_of(request, "version_table_schema"),
-                            text_of(request, "version_table"),
-                            request.value("version_table_pk", true)};
+      told.version_table = version_table_in(request);
       told.settings.set(Key::DatabaseUrl, text_of(request, "url"), origin);
       told.settings.set(Key::VersionTable, told.version_table.name, origin);
       told.settings.set(Key::VersionTableSchema, told.version_table.schema, origin);
@@ -111,7 +91,7 @@ Options as_env_py_says(const Options& options, const CommandContext& context,
 }
 
 bool is_for_alembic(const Options& options, const RevisionGraph& graph) {
-  if (!has_env_py(options)) return false;
+  if (!has_env_py(options.settings)) return false;
   if (std::holds_alternative<Check>(options.command)) return true;
   if (const auto* revision = std::get_if<MakeRevision>(&options.command)) {
     return options.command_name == "revision" &&

@@ -6,7 +6,6 @@
 #include <algorithm>
 #include <chrono>
 #include <deque>
-#include <filesystem>
 #include <memory>
 #include <nlohmann/json.hpp>
 #include <optional>
@@ -35,11 +34,6 @@ using Clock = std::chrono::steady_clock;
 using std::chrono::milliseconds;
 
 std::string base_name(const std::string& path) { return path.substr(path.rfind('/') + 1); }
-
-std::string text_of(const Json& message, const char* member) {
-  const auto found = message.find(member);
-  return found != message.end() && found->is_string() ? found->get<std::string>() : std::string();
-}
 
 Json list_of(const std::vector<RevisionId>& revisions) { return Json(revisions); }
 
@@ -157,9 +151,7 @@ class HostedRun : private TransactionWatch {
   }
 
   void make_workplace(Unit& unit, const Json& request) {
-    VersionTableName table{text_of(request, "version_table_schema"),
-                           text_of(request, "version_table"),
-                           request.value("version_table_pk", true)};
+    VersionTableName table = version_table_in(request);
     refuse_other_table(table);
     DatabaseUrl url = parse_database_url(text_of(request, "url"));
     check_version_table_name(table, url.flavour);
@@ -269,7 +261,7 @@ class HostedRun : private TransactionWatch {
 
   Json begin_step(const Json& request) {
     Unit& unit = unit_of_step(request);
-    go_on_or_throw(unit);
+    go_on_or_throw(stop_, *unit.lock);
     const PreparedStep& step = unit.steps[unit.next];
     const int number = static_cast<int>(unit.next) + 1;
     const int count = static_cast<int>(unit.steps.size());
@@ -342,33 +334,12 @@ class HostedRun : private TransactionWatch {
   }
 
   HistoryRow history_row(const Unit& unit, const PreparedStep& step) const {
-    const RunIdentity identity = identity_of(report_);
-    HistoryRow row;
-    row.revision = step.step.revision;
-    row.direction = step.step.direction;
-    row.run_id = identity.run_id;
-    row.owner = identity.owner;
-    row.attempt = identity.attempt;
-    row.engine_version = identity.engine_version;
-    row.checksum = step.checksum;
-    row.started_at = unit.started_at;
-    row.file = step.file;
-    row.source = step.source;
-    row.meaning = step.meaning;
-    return row;
+    return history_row_of(step, identity_of(report_), unit.started_at);
   }
 
   static long elapsed_ms(Clock::time_point begin) {
     return static_cast<long>(
         std::chrono::duration_cast<milliseconds>(Clock::now() - begin).count());
-  }
-
-  void go_on_or_throw(const Unit& unit) const {
-    if (stop_.stop_requested()) throw Error(Reason::Interrupted, "interrupted");
-    if (unit.lock->held()) return;
-    throw Error(Reason::LockUnavailable, "the migration lock was lost",
-                "its connection has ended, so another run may have begun; run the same command "
-                "again");
   }
 
   // --- transactions of the child ---
@@ -383,7 +354,7 @@ class HostedRun : private TransactionWatch {
   void before_commit(int connection) override {
     Unit* const unit = unit_with(connection);
     if (unit == nullptr) return;
-    go_on_or_throw(*unit);
+    go_on_or_throw(stop_, *unit->lock);
     if (unit->running) tell_of_commit(*unit, "commits in its middle");
   }
   void committed(int connection) override {
@@ -484,8 +455,7 @@ class HostedRun : private TransactionWatch {
 
 void migrate_hosted(const Options& options, Observer& observer, const std::stop_token& stop,
                     RunReport& report, const Environment& environment, const RevisionGraph& graph) {
-  std::error_code ignored;
-  if (!std::filesystem::is_regular_file(env_py_path(options.settings), ignored)) {
+  if (!has_env_py(options.settings)) {
     const auto script =
         std::ranges::find(graph.revisions(), ScriptFormat::Python, &Revision::format);
     if (script != graph.revisions().end()) refuse_python(*script);

@@ -21,11 +21,6 @@ using std::chrono::milliseconds;
 constexpr milliseconds kGrace{5'000};           // for the child to end by itself
 constexpr std::size_t kShownStatement = 2'000;  // bytes
 
-std::string text_of(const Json& message, const char* member) {
-  const auto found = message.find(member);
-  return found != message.end() && found->is_string() ? found->get<std::string>() : std::string();
-}
-
 bool names_database(const Settings& settings) {
   return is_explicit(settings, Key::DatabaseUrl) || is_explicit(settings, Key::DatabaseUrlFile);
 }
@@ -116,8 +111,7 @@ Json ScriptHost::answer(const std::string& line, const Handler& handler) {
     if (what == "warn") observer_.warned(text_of(request, "text"));
     return over_ || what == "warn" ? Json::object() : handler(what, request);
   } catch (const Error& error) {
-    const std::optional<Error>& met = server_.last_error();
-    if (!refused_ && (!met || met->message() != error.message())) refused_ = error;
+    if (!refused_) refused_ = error;
     return error_answer(error);
   } catch (const Json::exception& error) {
     throw Error(Reason::Bug,
@@ -198,13 +192,29 @@ Error ScriptHost::end_without_word(const ChildEnd& end, const Interpreter& inter
           failure, fmt::format("the interpreter is {} ({})", interpreter.path, interpreter.origin)};
 }
 
-bool env_py_names_database(const Settings& settings, const RevisionGraph& graph) {
-  std::error_code ignored;
-  const bool has_python = std::ranges::any_of(graph.revisions(), [](const Revision& revision) {
+std::string text_of(const Json& message, const char* member) {
+  const auto found = message.find(member);
+  return found != message.end() && found->is_string() ? found->get<std::string>() : std::string();
+}
+
+VersionTableName version_table_in(const Json& request) {
+  return {text_of(request, "version_table_schema"), text_of(request, "version_table"),
+          request.value("version_table_pk", true)};
+}
+
+bool has_python(const RevisionGraph& graph) {
+  return std::ranges::any_of(graph.revisions(), [](const Revision& revision) {
     return revision.format == ScriptFormat::Python;
   });
-  return has_python && !names_database(settings) &&
-         std::filesystem::is_regular_file(env_py_path(settings), ignored);
+}
+
+bool has_env_py(const Settings& settings) {
+  std::error_code ignored;
+  return std::filesystem::is_regular_file(env_py_path(settings), ignored);
+}
+
+bool env_py_names_database(const Settings& settings, const RevisionGraph& graph) {
+  return has_python(graph) && !names_database(settings) && has_env_py(settings);
 }
 
 bool is_explicit(const Settings& settings, Key key) {

@@ -76,5 +76,12 @@ bool env_py_names_database(const Settings&, const RevisionGraph&);
 // A setting that env.py must not contradict.
 bool is_explicit(const Settings&, Key);
 std::string env_py_path(const Settings&);
+bool has_env_py(const Settings&);
+bool has_python(const RevisionGraph&);
+
+// Of a message: empty where there is no such text.
+std::string text_of(const nlohmann::json& message, const char* member);
+// Of `begin_run`.
+VersionTableName version_table_in(const nlohmann::json& request);
 
 }  // namespace engine

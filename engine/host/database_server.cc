@@ -123,6 +123,11 @@ bool begins_transaction(const std::string& sql, SqlFlavour flavour) {
   }
 }
 
+bool is_of_connection(const Error& error) {
+  return error.reason() == Reason::DatabaseUnreachable ||
+         error.reason() == Reason::AuthenticationFailed;
+}
+
 }  // namespace
 
 Json error_answer(const Error& error) {
@@ -130,17 +135,12 @@ Json error_answer(const Error& error) {
                                ? error.failure()->message
                                : error.message()}};
   const Failure failure = error.failure().value_or(Failure{});
-  switch (error.reason()) {
-    case Reason::DatabaseUnreachable:
-    case Reason::AuthenticationFailed:
-      told["kind"] = "connection";
-      break;
-    case Reason::Interrupted:
-    case Reason::RunTimeout:
-      told["kind"] = "interrupted";
-      break;
-    default:
-      told["kind"] = error.failure() ? "database" : "refused";
+  if (is_of_connection(error)) {
+    told["kind"] = "connection";
+  } else if (error.reason() == Reason::Interrupted || error.reason() == Reason::RunTimeout) {
+    told["kind"] = "interrupted";
+  } else {
+    told["kind"] = error.failure() ? "database" : "refused";
   }
   const std::array<std::pair<const char*, const std::string*>, 4> members = {
       {{"sqlstate", &failure.sqlstate},
@@ -162,6 +162,17 @@ bool DatabaseServer::serves(const std::string& request) {
 }
 
 Json DatabaseServer::answer(const Json& request) {
+  try {
+    return perform(request);
+  } catch (const Error& error) {
+    // What a statement or a connection meets is for the script to handle; a refusal is not.
+    if (!error.failure() && !is_of_connection(error)) throw;
+    last_error_ = error;
+    return error_answer(error);
+  }
+}
+
+Json DatabaseServer::perform(const Json& request) {
   const std::string what = request.at("do");
   if (what == "connect") return open(request);
   Session& session = session_of(request);
@@ -189,17 +200,15 @@ DatabaseServer::Session& DatabaseServer::session_of(const Json& request) {
 Json DatabaseServer::open(const Json& request) {
   auto made = std::make_unique<Session>();
   Session& session = *made;
-  try {
-    session.connection = open_(request.at("url").get<std::string>());
-  } catch (const Error& error) {
-    last_error_ = error;
-    throw;
-  }
+  session.connection = open_(request.at("url").get<std::string>());
   session.number = ++last_number_;
   Json told = {{"connection", session.number}};
   told["flavour"] = session.is_sqlite() ? "sqlite" : "postgresql";
-  const char* question = session.is_sqlite() ? "SELECT sqlite_version()"
-                                             : "SELECT current_setting('server_version_num')";
+  // Values are read as these settings write them.
+  const char* question =
+      session.is_sqlite() ? "SELECT sqlite_version()"
+                          : "SELECT current_setting('server_version_num'), set_config('DateStyle', "
+                            "'ISO', false), set_config('IntervalStyle', 'postgres', false)";
   const std::string version = session.connection->query(question).at(0).at(0).value_or("0");
   if (session.is_sqlite()) {
     std::array<int, 3> parts{};
@@ -230,15 +239,9 @@ Json DatabaseServer::execute(Session& session, const Json& request) {
   const std::string sql = request.at("sql");
   begin_for(session, request, sql);
   const bool was_open = session.connection->in_transaction();
-  ResultPart part;
-  try {
-    part =
-        session.connection->open_result(sql, values_of(request.value("parameters", Json::array())));
-    last_error_.reset();
-  } catch (const Error& error) {
-    last_error_ = error;
-    throw;
-  }
+  const ResultPart part =
+      session.connection->open_result(sql, values_of(request.value("parameters", Json::array())));
+  last_error_.reset();
   look_after(session, was_open, sql);
   const bool is_sqlite = session.is_sqlite();
   Json result = {{"rowcount", part.more ? -1 : part.row_count},

@@ -43,7 +43,8 @@ class DatabaseServer {
   DatabaseServer& operator=(const DatabaseServer&) = delete;
 
   static bool serves(const std::string& request);
-  // Throws Error, and std::exception of the JSON library for a message that is none.
+  // What a statement or a connection meets is an answer, and last_error(). Throws Error where the
+  // run must not go on, and std::exception of the JSON library for a message that is none.
   nlohmann::json answer(const nlohmann::json& request);
 
   // From any thread: what runs ends with Interrupted, and what comes next, too.
@@ -57,6 +58,7 @@ class DatabaseServer {
   using Json = nlohmann::json;
   struct Session;
 
+  Json perform(const Json& request);
   Session& session_of(const Json& request);
   Json open(const Json& request);
   Json execute(Session&, const Json& request);

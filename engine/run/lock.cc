@@ -29,6 +29,16 @@ using std::chrono::milliseconds;
 
 }  // namespace
 
+Error lost_lock() {
+  return {Reason::LockUnavailable, "the migration lock was lost",
+          "its connection has ended, so another run may have begun; run the same command again"};
+}
+
+void go_on_or_throw(const std::stop_token& stop, MigrationLock& lock) {
+  if (stop.stop_requested()) throw Error(Reason::Interrupted, "interrupted");
+  if (!lock.held()) throw lost_lock();
+}
+
 void poll_for_lock(const std::string& lock, const LockOptions& options, Observer& observer,
                    const std::stop_token& stop, const std::function<bool()>& try_once,
                    const std::function<LockHolder()>& find_holder) {

@@ -26,6 +26,12 @@ class MigrationLock {
   virtual Connection* connection() noexcept { return nullptr; }
 };
 
+// Throws Error(Interrupted) when asked to stop, lost_lock() when the lock is lost: before each
+// commit.
+void go_on_or_throw(const std::stop_token&, MigrationLock&);
+// Error(LockUnavailable).
+Error lost_lock();
+
 struct LockOptions {
   std::chrono::milliseconds patience{300'000};  // 0: one try
   std::chrono::milliseconds poll{50};           // first pause

@@ -43,16 +43,6 @@ long elapsed_ms(Clock::time_point begin) {
   return static_cast<long>(std::chrono::duration_cast<milliseconds>(Clock::now() - begin).count());
 }
 
-Error lost_lock() {
-  return {Reason::LockUnavailable, "the migration lock was lost",
-          "its connection has ended, so another run may have begun; run the same command again"};
-}
-
-void go_on_or_throw(MigrationContext& context) {
-  if (context.stop.stop_requested()) throw Error(Reason::Interrupted, "interrupted");
-  if (!context.lock.held()) throw lost_lock();
-}
-
 // One revision on its way, over all its transactions and their tries.
 struct StepRun {
   StepRun(const PreparedStep& step, MigrationContext& context,
@@ -410,7 +400,7 @@ class Runner {
       if (step.autocommit.resumes()) go_on_behind(step);
     }
     where_.place = "before " + step.place_of(piece.first);
-    go_on_or_throw(context_);
+    go_on_or_throw(context_.stop, context_.lock);
     where_.place = "at BEGIN";
   }
 
@@ -425,7 +415,7 @@ class Runner {
     if (ready_) return;
     Transaction transaction(context_.connection);
     make_ready();
-    go_on_or_throw(context_);
+    go_on_or_throw(context_.stop, context_.lock);
     transaction.commit();
     ready_ = true;
   }
@@ -471,7 +461,7 @@ class Runner {
       rows = context_.versions.read(context_.connection);
     }
     return step.autocommit.run(index, attempt, context_.observer, [&] {
-      go_on_or_throw(context_);
+      go_on_or_throw(context_.stop, context_.lock);
       if (!rows || context_.versions.read(context_.connection) == *rows) return;
       throw Error(Reason::VersionConflict, "the statement changes the version table",
                   "take it out of the script: the version table belongs to the run");
@@ -497,7 +487,7 @@ class Runner {
     if (!commits_along()) {
       where_.statement = 0;
       where_.place = "before COMMIT";
-      go_on_or_throw(context_);
+      go_on_or_throw(context_.stop, context_.lock);
       where_.place = "at COMMIT";
       transaction.commit();
     }
@@ -533,7 +523,7 @@ class Runner {
     } else {
       where_.statement = 0;
       where_.place = "before COMMIT";
-      go_on_or_throw(context_);
+      go_on_or_throw(context_.stop, context_.lock);
       outbox.add_lock_check(context_.lock.held_query());
       outbox.commit(*transaction);
     }
@@ -577,18 +567,7 @@ class Runner {
     outbox.add(step.autocommit.clear(), "at its journal");
     for (const RowChange& change : step.prepared.step.rows) outbox.add_change(change, guarded);
     if (context_.history == nullptr) return;
-    HistoryRow row;
-    row.revision = step.prepared.step.revision;
-    row.direction = step.prepared.step.direction;
-    row.run_id = context_.identity.run_id;
-    row.owner = context_.identity.owner;
-    row.attempt = context_.identity.attempt;
-    row.engine_version = context_.identity.engine_version;
-    row.checksum = step.prepared.checksum;
-    row.started_at = step.started_at;
-    row.file = step.prepared.file;
-    row.source = step.prepared.source;
-    row.meaning = step.prepared.meaning;
+    const HistoryRow row = history_row_of(step.prepared, context_.identity, step.started_at);
     outbox.add(context_.history->statement(context_.connection.dialect(), row),
                "at its history row");
   }
@@ -684,6 +663,23 @@ class CleanConnection {
 
 }  // namespace
 
+HistoryRow history_row_of(const PreparedStep& step, const RunIdentity& identity,
+                          const std::string& started_at) {
+  HistoryRow row;
+  row.revision = step.step.revision;
+  row.direction = step.step.direction;
+  row.run_id = identity.run_id;
+  row.owner = identity.owner;
+  row.attempt = identity.attempt;
+  row.engine_version = identity.engine_version;
+  row.checksum = step.checksum;
+  row.started_at = started_at;
+  row.file = step.file;
+  row.source = step.source;
+  row.meaning = step.meaning;
+  return row;
+}
+
 void execute(const RevisionSet& start, const std::vector<PreparedStep>& steps,
              MigrationContext& context, std::vector<StepReport>& done) {
   const CleanConnection clean(context.connection);  // after `on_stop` is gone
@@ -705,7 +701,7 @@ void execute(const StampPlan& plan, const std::vector<HistoryRow>& history,
     context.versions.apply(context.connection, step.rows);
   }
   if (context.history != nullptr) context.history->insert(context.connection, history);
-  go_on_or_throw(context);
+  go_on_or_throw(context.stop, context.lock);
   transaction.commit();
 }
 

@@ -31,6 +31,9 @@ struct RunIdentity {
   std::string engine_version = {};
 };
 
+// Of a step that has been run.
+HistoryRow history_row_of(const PreparedStep&, const RunIdentity&, const std::string& started_at);
+
 struct MigrationContext {
   Connection& connection;
   MigrationLock& lock;

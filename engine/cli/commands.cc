@@ -9,6 +9,7 @@
 #include "engine/cli/applied_history.h"
 #include "engine/cli/bundle.h"
 #include "engine/cli/completion.h"
+#include "engine/cli/doctor.h"
 #include "engine/cli/drawing.h"
 #include "engine/cli/env_py.h"
 #include "engine/cli/help.h"
@@ -221,6 +222,8 @@ class Runner {
     report_.message = "settings shown";
     return {text, json_line({{"settings", std::move(settings)}})};
   }
+
+  Output operator()(const Examine&) { return doctor(options_, context_, report_); }
 
   Output operator()(const Complete& command) {
     std::string text;

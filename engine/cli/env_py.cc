@@ -47,6 +47,13 @@ Words words_of(const Options& options) {
   return words;
 }
 
+// Of a run of the scripts: where DDL cannot be rolled back, Alembic commits each by itself.
+TransactionMode transactions_in(const Json& request) {
+  const bool per_revision = request.value("transaction_per_migration", false) ||
+                            !request.value("transactional_ddl", true);
+  return per_revision ? TransactionMode::PerRevision : TransactionMode::Single;
+}
+
 }  // namespace
 
 bool only_needs_database(const Command& command) {
@@ -75,6 +82,7 @@ Options as_env_py_says(const Options& options, const CommandContext& context,
     } else {
       const std::string& origin = env_py_path(options.settings);
       told.version_table = version_table_in(request);
+      told.transactions = transactions_in(request);
       told.settings.set(Key::DatabaseUrl, text_of(request, "url"), origin);
       told.settings.set(Key::VersionTable, told.version_table.name, origin);
       told.settings.set(Key::VersionTableSchema, told.version_table.schema, origin);

@@ -340,6 +340,7 @@ constexpr std::pair<std::string_view, Maker> kMakers[] = {
     {"list-templates", [](const Arguments&) -> Command { return ListTemplates{}; }},
     {"ensure-version", [](const Arguments& s) -> Command { return EnsureVersion{s.has("sql")}; }},
     {"config", [](const Arguments&) -> Command { return ShowConfig{}; }},
+    {"doctor", [](const Arguments&) -> Command { return Examine{}; }},
     {"completion", [](const Arguments& a) -> Command { return Completion{argument_of(a)}; }},
     {"digest", [](const Arguments& a) -> Command { return Digest{argument_of(a)}; }},
     {"bundle", [](const Arguments& a) -> Command { return Bundle{argument_of(a)}; }},

@@ -285,8 +285,8 @@ Command make_merge(const Arguments& arguments) {
   return command;
 }
 Command make_init(const Arguments& arguments) {
-  return Init{argument_of(arguments), text_of(arguments, "template", "sql"),
-              text_of(arguments, "config"), arguments.has("package")};
+  return Init{argument_of(arguments), text_of(arguments, "template"), text_of(arguments, "config"),
+              arguments.has("package")};
 }
 Command make_exec(const Arguments& arguments) {
   return Exec{text_of(arguments, "target", "heads"), arguments.positional};

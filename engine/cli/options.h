@@ -95,7 +95,7 @@ struct Edit {
 };
 struct Init {
   std::filesystem::path folder = {};
-  std::string template_name = {};
+  std::string template_name = {};          // empty: sql, or by the name `alembic` generic
   std::filesystem::path config_file = {};  // --config; empty: alembic.ini
   bool package = false;
 };

@@ -4,6 +4,9 @@
 Each case gets a project folder of its own with an alembic.ini, scripts as Alembic writes them and an
 SQLite database in the recorded state. What is compared: exit code, standard output, the lines about
 steps, the error's text, the version rows, the tables, and new files.
+
+Cases that run scripts or compare models have an env.py, and Python with the recorded Alembic, which is
+installed once. There the program is called by the name `alembic`, and its exit code is Alembic's.
 """
 import concurrent.futures
 import json
@@ -12,15 +15,63 @@ import pathlib
 import re
 import sqlite3
 import subprocess
+import sys
 import tempfile
+
+sys.path.append(str(pathlib.Path(__file__).resolve().parents[1] / "host"))
+import environments  # noqa: E402
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 PROGRAM = os.environ.get("STILLHEAD", ROOT / "build/release/stillhead")
+PACKAGES = ("alembic==1.19.2", "sqlalchemy==2.0.52")  # those of the recording
 NEW_ID = "000000abc000"  # what the recorded new revisions are called
 USAGE_ERRORS = {"cli0439", "cli0440", "cli0456", "cli0717", "cli0719", "cli0720"}
 ENTRIES_AS_A_SET = {"cli0155", "cli0329", "cli0369"}
 TRANSACTIONS = {True: "per_revision", False: "single"}
 SETTINGS = ("version_table", "version_table_schema", "version_table_pk", "transactional_ddl")
+
+
+# What the recorded projects had, with the options of the case.
+ENV_PY = """\
+import logging.config
+
+from alembic import context
+from sqlalchemy import create_engine, pool
+
+OPTIONS = {options!r}
+logging.config.fileConfig(context.config.config_file_name)
+url = context.config.get_main_option("sqlalchemy.url")
+if context.is_offline_mode():
+    context.configure(url=url, literal_binds=True, dialect_opts={{"paramstyle": "named"}}, **OPTIONS)
+    with context.begin_transaction():
+        context.run_migrations()
+else:
+    with create_engine(url, poolclass=pool.NullPool).connect() as connection:
+        context.configure(connection=connection, **OPTIONS)
+        with context.begin_transaction():
+            context.run_migrations()
+"""
+LOGGERS = """
+[loggers]
+keys = root,alembic
+[handlers]
+keys = console
+[formatters]
+keys = generic
+[logger_root]
+level = WARNING
+handlers = console
+[logger_alembic]
+level = INFO
+handlers =
+qualname = alembic
+[handler_console]
+class = StreamHandler
+args = (sys.stderr,)
+formatter = generic
+[formatter_generic]
+format = %(levelname)-5.5s [%(name)s] %(message)s
+"""
 
 
 def word(case):
@@ -99,9 +150,16 @@ def nothing_printed(want, _):
 
 
 def own_templates(want, _):
-    want.update(stdout=["Available templates:\n\nsql - Plain SQL scripts, no Python needed.\n\n"
+    want.update(stdout=["Available templates:\n\n"
+                        "sql - Plain SQL scripts, no Python needed.\n"
+                        "generic - Python scripts for one database.\n"
+                        "async - Python scripts for one database, with an asynchronous driver.\n"
+                        "multidb - Python scripts for several databases.\n"
+                        "pyproject - Python scripts for one database, with the settings in pyproject.toml.\n"
+                        "pyproject_async - Python scripts for one database, with an asynchronous driver and "
+                        "pyproject.toml.\n\n"
                         "Templates are used via the 'init' command, e.g.:\n\n"
-                        "  stillhead init --template sql ./scripts\n"])
+                        "  stillhead init --template generic ./scripts\n"])
 
 
 def own_name(want, _):
@@ -133,7 +191,10 @@ class Project:
             url = f"sqlite:///{self.database}"
         (root / "alembic.ini").write_text(
             f"[alembic]\nscript_location = {root / 'scripts'}\nsqlalchemy.url = {url}\n")
-        self.configure(case.get("configure") or {})
+        if needs_python(case):
+            self.write_env_py(case.get("configure") or {})
+        else:
+            self.configure(case.get("configure") or {})
         self.database.touch()  # state null: a database without version table
         if case["state"] is not None:
             self.write_state(case["state"])
@@ -146,6 +207,13 @@ class Project:
             if name in values:
                 lines.append(f"{name}: {json.dumps(values[name])}")
         (self.root / "stillhead.yaml").write_text("\n".join(lines) + "\n")
+
+    def write_env_py(self, options):
+        (self.root / "scripts/env.py").write_text(ENV_PY.format(options=options))
+        with open(self.root / "alembic.ini", "a", encoding="utf-8") as ini:
+            ini.write(LOGGERS)
+        (self.root / "bin").mkdir()
+        (self.root / "bin/alembic").symlink_to(pathlib.Path(PROGRAM).resolve())
 
     def write_state(self, rows):
         with sqlite3.connect(self.database) as connection:
@@ -212,11 +280,13 @@ def entries(text):
 def expected(case, kind):
     """What the case wants here: Alembic's 255 is 2, and the differences of DIFFERENCES."""
     want = dict(case["expect"])
-    want["stdout"] = [without_failed(text) for text in any_of(case, "stdout")]
-    want["error"] = error_of(case)
     want["steps"] = [steps_of(text) for text in any_of(case, "stderr")]
-    if want["exit"] == 255:
-        want["exit"] = 2
+    if needs_python(case):  # all as recorded
+        want["stdout"], want["error"] = any_of(case, "stdout"), None
+    else:
+        want["stdout"] = [without_failed(text) for text in any_of(case, "stdout")]
+        want["error"] = error_of(case)
+        want["exit"] = 2 if want["exit"] == 255 else want["exit"]
     if kind is not None:
         DIFFERENCES[kind](want, case)
     return want
@@ -263,17 +333,21 @@ def problems(case, project, done, kind):
 def run_case(case, revisions, kind):
     with tempfile.TemporaryDirectory(prefix="stillhead-replay-") as name:
         project = Project(pathlib.Path(name).resolve(), revisions, case)
-        done = subprocess.run([PROGRAM, *case["argv"]], cwd=project.root, text=True,
-                              stdin=subprocess.DEVNULL, capture_output=True, timeout=60, check=False,
-                              env={"PATH": os.environ["PATH"], "HOME": name, "LC_ALL": "C.UTF-8"})
+        environment = {"PATH": os.environ["PATH"], "HOME": name, "LC_ALL": "C.UTF-8"}
+        program = PROGRAM
+        if needs_python(case):
+            environment.update(VIRTUAL_ENV=str(environments.folder_with(PACKAGES)), PYTHONDONTWRITEBYTECODE="1")
+            program = project.root / "bin/alembic"
+        done = subprocess.run([program, *case["argv"]], cwd=project.root, text=True, env=environment,
+                              stdin=subprocess.DEVNULL, capture_output=True, timeout=60, check=False)
         return "; ".join(problems(case, project, done, kind)) or None
 
 
 def replay(path, differences):
-    """Cases that would need Python are left out: they belong to the script host."""
     recorded = json.loads(path.read_text(encoding="utf-8"))
-    cases = [case for case in recorded["cases"] if not needs_python(case)]
-    projects = recorded["projects"]
+    cases, projects = recorded["cases"], recorded["projects"]
+    if any(needs_python(case) for case in cases):
+        environments.folder_with(PACKAGES)
 
     def verdict(case):
         kind = differences.get(case["name"])

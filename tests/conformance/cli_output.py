@@ -15,63 +15,17 @@ import pathlib
 import re
 import sqlite3
 import subprocess
-import sys
 import tempfile
 
-sys.path.append(str(pathlib.Path(__file__).resolve().parents[1] / "host"))
-import environments  # noqa: E402
+import alembic_project
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 PROGRAM = os.environ.get("STILLHEAD", ROOT / "build/release/stillhead")
-PACKAGES = ("alembic==1.19.2", "sqlalchemy==2.0.52")  # those of the recording
 NEW_ID = "000000abc000"  # what the recorded new revisions are called
 USAGE_ERRORS = {"cli0439", "cli0440", "cli0456", "cli0717", "cli0719", "cli0720"}
 ENTRIES_AS_A_SET = {"cli0155", "cli0329", "cli0369"}
 TRANSACTIONS = {True: "per_revision", False: "single"}
 SETTINGS = ("version_table", "version_table_schema", "version_table_pk", "transactional_ddl")
-
-
-# What the recorded projects had, with the options of the case.
-ENV_PY = """\
-import logging.config
-
-from alembic import context
-from sqlalchemy import create_engine, pool
-
-OPTIONS = {options!r}
-logging.config.fileConfig(context.config.config_file_name)
-url = context.config.get_main_option("sqlalchemy.url")
-if context.is_offline_mode():
-    context.configure(url=url, literal_binds=True, dialect_opts={{"paramstyle": "named"}}, **OPTIONS)
-    with context.begin_transaction():
-        context.run_migrations()
-else:
-    with create_engine(url, poolclass=pool.NullPool).connect() as connection:
-        context.configure(connection=connection, **OPTIONS)
-        with context.begin_transaction():
-            context.run_migrations()
-"""
-LOGGERS = """
-[loggers]
-keys = root,alembic
-[handlers]
-keys = console
-[formatters]
-keys = generic
-[logger_root]
-level = WARNING
-handlers = console
-[logger_alembic]
-level = INFO
-handlers =
-qualname = alembic
-[handler_console]
-class = StreamHandler
-args = (sys.stderr,)
-formatter = generic
-[formatter_generic]
-format = %(levelname)-5.5s [%(name)s] %(message)s
-"""
 
 
 def word(case):
@@ -189,11 +143,12 @@ class Project:
             url = "postgresql://user:pw@localhost/db"
         elif url == "sqlite":
             url = f"sqlite:///{self.database}"
-        (root / "alembic.ini").write_text(
-            f"[alembic]\nscript_location = {root / 'scripts'}\nsqlalchemy.url = {url}\n")
+        self.program = PROGRAM
         if needs_python(case):
-            self.write_env_py(case.get("configure") or {})
+            self.program = alembic_project.write(root, url, case.get("configure") or {}, PROGRAM)
         else:
+            (root / "alembic.ini").write_text(
+                f"[alembic]\nscript_location = {root / 'scripts'}\nsqlalchemy.url = {url}\n")
             self.configure(case.get("configure") or {})
         self.database.touch()  # state null: a database without version table
         if case["state"] is not None:
@@ -207,13 +162,6 @@ class Project:
             if name in values:
                 lines.append(f"{name}: {json.dumps(values[name])}")
         (self.root / "stillhead.yaml").write_text("\n".join(lines) + "\n")
-
-    def write_env_py(self, options):
-        (self.root / "scripts/env.py").write_text(ENV_PY.format(options=options))
-        with open(self.root / "alembic.ini", "a", encoding="utf-8") as ini:
-            ini.write(LOGGERS)
-        (self.root / "bin").mkdir()
-        (self.root / "bin/alembic").symlink_to(pathlib.Path(PROGRAM).resolve())
 
     def write_state(self, rows):
         with sqlite3.connect(self.database) as connection:
@@ -334,11 +282,9 @@ def run_case(case, revisions, kind):
     with tempfile.TemporaryDirectory(prefix="stillhead-replay-") as name:
         project = Project(pathlib.Path(name).resolve(), revisions, case)
         environment = {"PATH": os.environ["PATH"], "HOME": name, "LC_ALL": "C.UTF-8"}
-        program = PROGRAM
         if needs_python(case):
-            environment.update(VIRTUAL_ENV=str(environments.folder_with(PACKAGES)), PYTHONDONTWRITEBYTECODE="1")
-            program = project.root / "bin/alembic"
-        done = subprocess.run([program, *case["argv"]], cwd=project.root, text=True, env=environment,
+            environment = alembic_project.environment(name)
+        done = subprocess.run([project.program, *case["argv"]], cwd=project.root, text=True, env=environment,
                               stdin=subprocess.DEVNULL, capture_output=True, timeout=60, check=False)
         return "; ".join(problems(case, project, done, kind)) or None
 
@@ -347,7 +293,7 @@ def replay(path, differences):
     recorded = json.loads(path.read_text(encoding="utf-8"))
     cases, projects = recorded["cases"], recorded["projects"]
     if any(needs_python(case) for case in cases):
-        environments.folder_with(PACKAGES)
+        alembic_project.prepare()
 
     def verdict(case):
         kind = differences.get(case["name"])

@@ -303,27 +303,29 @@ class HostedRun : private TransactionWatch {
     Unit& unit = unit_of_step(request);
     const PreparedStep& step = unit.steps[unit.next];
     Connection* const scripts = host_.connection(unit.connection);
-    check_rows(unit, scripts, request);
+    check_rows(unit, request, rows_behind_history(unit, step, scripts, request));
     unit.running->duration_ms = elapsed_ms(unit.begun);
-    if (scripts != nullptr) {
-      const JournalTable journal(unit.history->table());
-      scripts->execute(journal.clear_statement(scripts->dialect(), step.step.revision));
-      unit.history->table().insert(*scripts, history_row(unit, step));
-    }
     unit.ended.push_back(unit.next++);
     unit.reports.push_back(*std::exchange(unit.running, std::nullopt));
     if (scripts != nullptr && !scripts->in_transaction()) take_as_done(unit);
     return Json::object();
   }
 
-  void check_rows(Unit& unit, Connection* scripts, const Json& request) {
-    const RevisionSet wanted = rows_after(unit.plan(), unit.next + 1);
-    RevisionSet found;
-    if (scripts != nullptr) {
-      found = unit.workplace->versions().read(*scripts);
-    } else {
-      for (const Json& row : request.value("rows", Json::array())) found.insert(row);
+  // Writes what the step has to say of itself, where that is in its transaction.
+  RevisionSet rows_behind_history(Unit& unit, const PreparedStep& step, Connection* scripts,
+                                  const Json& request) {
+    if (scripts == nullptr) {
+      return request.value("rows", Json::array()).get<RevisionSet>();
     }
+    const Dialect& dialect = scripts->dialect();
+    const HistoryTable& history = unit.history->table();
+    return unit.workplace->versions().read_behind(
+        *scripts, {JournalTable(history).clear_statement(dialect, step.step.revision),
+                   history.statement(dialect, history_row(unit, step))});
+  }
+
+  static void check_rows(const Unit& unit, const Json& request, const RevisionSet& found) {
+    const RevisionSet wanted = rows_after(unit.plan(), unit.next + 1);
     if (found == wanted) return;
     throw Error(Reason::VersionConflict,
                 fmt::format("after {} the version table should be at {}, and is at {}",

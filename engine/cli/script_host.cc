@@ -64,10 +64,10 @@ void ScriptHost::run(const std::string& command, const std::vector<std::string>&
                      const std::function<ScriptPlace()>& place) {
   const Interpreter interpreter = find_interpreter(options_.settings, environment_);
   // With --json standard output is one document, and ours.
-  HostProcess child(interpreter.path,
-                    options_.report.json ? ChildProcess::Output::ToStandardError
-                                         : ChildProcess::Output::Inherit,
-                    environment_);
+  HostProcess child(
+      interpreter.path,
+      options_.report.json ? ChildProcess::Output::ToStandardError : ChildProcess::Output::Inherit,
+      environment_);
   child.send(command_json(command, words, graph).dump());
   const std::stop_callback on_stop(stop_, [this] { server_.cancel(); });
   while (!over_) {

@@ -154,6 +154,26 @@ std::vector<RevisionId> VersionTable::read_in_order(Connection& connection) cons
   return revisions;
 }
 
+RevisionSet VersionTable::read_behind(Connection& connection,
+                                      const std::vector<std::string>& statements) const {
+  const Dialect& dialect = connection.dialect();
+  if (dialect.flavour() == SqlFlavour::Sqlite) {
+    for (const std::string& sql : statements) connection.execute(sql);
+    return read(connection);
+  }
+  std::string message;
+  for (const std::string& sql : statements) message += sql + ";\n";
+  RevisionSet revisions;
+  ResultPart part =
+      connection.open_result(message + "SELECT version_num FROM " + dialect.qualified(name_), {});
+  for (;; part = connection.next_part()) {
+    for (const std::vector<SqlValue>& row : part.rows) {
+      if (const auto* id = std::get_if<std::string>(&row.at(0))) revisions.insert(*id);
+    }
+    if (!part.more) return revisions;
+  }
+}
+
 bool VersionTable::create(Connection& connection) const {
   try {
     if (exists(connection)) return false;

@@ -25,6 +25,9 @@ class VersionTable {
   // Empty when the table is missing or empty. Changes nothing. In the order of the SELECT.
   std::vector<RevisionId> read_in_order(Connection&) const;
   RevisionSet read(Connection&) const;
+  // Behind `statements`, in one message with them where the database can be told so. The table must
+  // be there.
+  RevisionSet read_behind(Connection&, const std::vector<std::string>& statements) const;
   // Makes it when it is missing. True: it was.
   bool create(Connection&) const;
   // Remembers the schema of the table: from then on clear() and apply() change that table, whatever

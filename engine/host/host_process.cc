@@ -73,7 +73,6 @@ std::optional<std::string> HostProcess::take_line() {
 }
 
 std::optional<std::string> HostProcess::receive(const std::stop_token& stop) {
-  std::array<char, 65'536> buffer{};
   for (;;) {
     if (auto line = take_line()) return line;
     if (received_.size() > kLongestMessage) {
@@ -84,10 +83,10 @@ std::optional<std::string> HostProcess::receive(const std::stop_token& stop) {
     }
     pollfd waiting{socket_, POLLIN, 0};
     if (::poll(&waiting, 1, static_cast<int>(kSlice.count())) <= 0) continue;
-    const ssize_t count = ::recv(socket_, buffer.data(), buffer.size(), 0);
+    const ssize_t count = ::recv(socket_, part_.data(), part_.size(), 0);
     if (count < 0 && errno == EINTR) continue;
     if (count <= 0) return std::nullopt;
-    received_.append(buffer.data(), static_cast<std::size_t>(count));
+    received_.append(part_.data(), static_cast<std::size_t>(count));
   }
 }
 

@@ -42,6 +42,7 @@ class HostProcess {
 
   int socket_ = -1;
   pid_t child_ = -1;
+  std::string part_ = std::string(65'536, '\0');  // what is received at once
   std::string received_ = {};
   std::size_t searched_ = 0;  // of `received_`: no line ends there
 };

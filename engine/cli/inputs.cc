@@ -136,6 +136,14 @@ RevisionGraph read_graph(const Options& options, RunReport& report) {
   return graph;
 }
 
+bool env_py_names(const Settings& settings, std::string_view word) {
+  std::ifstream file(std::filesystem::path(settings.script_location()) / "env.py");
+  for (std::string line; std::getline(file, line);) {
+    if (names(line, word)) return true;
+  }
+  return false;
+}
+
 std::string given_url(const Options& options) {
   const Settings& settings = options.settings;
   if (settings.is_set(Key::DatabaseUrlFile)) {

@@ -100,18 +100,19 @@ std::string entry(const RevisionGraph& graph, const Revision& revision, const Re
                             indented_doc(revision, paint));
 }
 
-// A child as `branches` shows it, behind as many blanks as Python's str(down_revision) is long.
+// What Alembic prints behind the ids: the first paragraph of a docstring, with its line ends.
+std::string paragraph_of(const Revision& revision, const Paint& paint) {
+  if (revision.format != ScriptFormat::Python) return paint.foreign(revision.message);
+  return paint.foreign(revision.doc.substr(0, revision.doc.find("\n\n")));
+}
+
+// A child as `branches` shows it, behind as many blanks as the parent's id is long.
 std::string child_line(const RevisionGraph& graph, const Revision& parent, const Revision& child,
                        Verbosity verbosity, const Paint& paint) {
-  std::size_t width = 4;  // "None"
-  if (parent.down_revisions.size() == 1) width = parent.down_revisions.front().size();
-  if (parent.down_revisions.size() > 1) {
-    width = fmt::format("('{}')", fmt::join(parent.down_revisions, "', '")).size();
-  }
-  return fmt::format("{:{}} -> {}{}{}{}\n", "", width, paint.revision(child.id),
+  return fmt::format("{:{}} -> {}{}{}{}\n", "", parent.id.size(), paint.revision(child.id),
                      labels_text(graph, child, paint),
                      marks_text(graph, child, {}, Marks::HeadsAndTree, paint),
-                     verbosity == Verbosity::Entry ? ", " + paint.foreign(child.message) : "");
+                     verbosity == Verbosity::Entry ? ", " + paragraph_of(child, paint) : "");
 }
 
 std::vector<RevisionId> heads_by(const RevisionGraph& graph, HeadsBy heads) {
@@ -139,7 +140,7 @@ std::string history_line(const RevisionGraph& graph, const Revision& revision,
   return fmt::format("{}{} -> {}{}{}, {}\n", downs_painted(revision, paint), depends,
                      paint.revision(revision.id), labels_text(graph, revision, paint),
                      marks_text(graph, revision, current, Marks::HeadsAndTree, paint),
-                     paint.foreign(revision.message));
+                     paragraph_of(revision, paint));
 }
 
 std::string row_text(const RowChange& change) {

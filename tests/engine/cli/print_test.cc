@@ -140,6 +140,26 @@ TEST(HistoryTextTest, PrintsEntries) {
       << dependent;
 }
 
+TEST(HistoryTextTest, KeepsTheLinesOfADocstring) {
+  Revision first = revision("a", {}, "first line second line");
+  first.format = ScriptFormat::Python;
+  first.doc = "first line\nsecond line\n\nRevision ID: a";
+  const RevisionGraph graph({first});
+  EXPECT_EQ(history_text(graph, {"a"}, Verbosity::Line, {}, kPipe),
+            "<base> -> a (head), first line\nsecond line\n");
+}
+
+TEST(BranchesTextTest, IndentsChildrenByTheIdOfTheirParent) {
+  const RevisionGraph graph({revision("a", {}, "base"), revision("long-id", {"a"}, "second"),
+                             revision("c1", {"long-id"}, "left"),
+                             revision("c2", {"long-id"}, "right")});
+  EXPECT_EQ(branches_text(graph, Verbosity::Line, kPipe),
+            "long-id (branchpoint)\n        -> c1 (head)\n        -> c2 (head)\n\n");
+  EXPECT_EQ(branches_text(graph, Verbosity::Entry, kPipe).find("        -> c1 (head), left\n") !=
+                std::string::npos,
+            true);
+}
+
 TEST(HeadsTextTest, PrintsOneLineAHead) {
   EXPECT_EQ(heads_text(branched(), HeadsBy::DownRevision, Verbosity::Line, kPipe),
             "d1 (left) (head)\nd2 (right) (head)\n");

@@ -124,7 +124,9 @@ ScriptLocations find_locations(const Settings& settings) {
   if (!found.versions.empty()) return {found.versions, found.recursive, true};
   // A folder without scripts is most likely the wrong one; an empty `versions` is a new project.
   const std::filesystem::path versions = versions_folder(found.location);
-  return {{versions}, found.recursive, versions != found.location};
+  return {{versions},
+          found.recursive,
+          versions != found.location || env_py_names(settings, "version_locations")};
 }
 
 RevisionGraph read_graph(const Options& options, RunReport& report) {

@@ -133,7 +133,7 @@ class SqliteConnection : public Connection {
   std::function<void(const std::string&)> on_busy_;
   Database database_ = {};
   Prepared open_ = {};  // a result that is read in parts; behind the database, which outlives it
-  std::string begun_by_ = {};     // the statement that has begun the transaction
+  std::string begun_by_ = {};      // the statement that has begun the transaction
   bool may_have_changed_ = false;  // in it
   std::atomic<bool> cancelled_ = false;
 };

@@ -150,14 +150,14 @@ TEST(HistoryTextTest, KeepsTheLinesOfADocstring) {
 }
 
 TEST(BranchesTextTest, IndentsChildrenByTheIdOfTheirParent) {
-  const RevisionGraph graph({revision("a", {}, "base"), revision("long-id", {"a"}, "second"),
-                             revision("c1", {"long-id"}, "left"),
-                             revision("c2", {"long-id"}, "right")});
+  const RevisionGraph graph({revision("a", {}, "base"), revision("long_id", {"a"}, "second"),
+                             revision("c1", {"long_id"}, "left"),
+                             revision("c2", {"long_id"}, "right")});
   EXPECT_EQ(branches_text(graph, Verbosity::Line, kPipe),
-            "long-id (branchpoint)\n        -> c1 (head)\n        -> c2 (head)\n\n");
-  EXPECT_EQ(branches_text(graph, Verbosity::Entry, kPipe).find("        -> c1 (head), left\n") !=
-                std::string::npos,
-            true);
+            "long_id (branchpoint)\n        -> c1 (head)\n        -> c2 (head)\n\n");
+  const std::string entries = branches_text(graph, Verbosity::Entry, kPipe);
+  EXPECT_TRUE(entries.ends_with("        -> c1 (head), left\n        -> c2 (head), right\n\n"))
+      << entries;
 }
 
 TEST(HeadsTextTest, PrintsOneLineAHead) {

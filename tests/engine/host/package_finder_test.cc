@@ -48,10 +48,9 @@ TEST_F(PackageFinderTest, DebianHasFoldersOfItsOwn) {
 // The question has the package as its first argument, and goes to descriptor 3.
 TEST_F(PackageFinderTest, TheInterpreterIsAskedWhereFilesDoNotTell) {
   folder_.write("checkout/app/core/migrations/x", "");
-  const std::string python =
-      program("venv/bin/python3", "#!/bin/sh\necho noise\n[ \"$3\" = app.core ] && printf '" +
-                                      path("empty") + "\\n" + path("checkout/app/core") +
-                                      "\\n' >&3\n");
+  const std::string python = program(
+      "venv/bin/python3", "#!/bin/sh\necho noise\n[ \"$3\" = app.core ] && printf '" +
+                              path("empty") + "\\n" + path("checkout/app/core") + "\\n' >&3\n");
   EXPECT_EQ(find(python).folder, path("checkout/app/core/migrations"));
   // Two versions of Python below one prefix: which of them it is, only it knows.
   folder_.write("venv/lib/python3.9/site-packages/app/core/migrations/x", "");
@@ -74,12 +73,11 @@ TEST_F(PackageFinderTest, TellsWhereItHasLooked) {
   const std::string python = program("venv/bin/python3", kMustNotBeAsked);
   FoundPackage found = find(python);
   EXPECT_FALSE(found.folder);
-  EXPECT_EQ(found.looked,
-            ", in PYTHONPATH, or where " + python + " (--python) has packages");
+  EXPECT_EQ(found.looked, ", in PYTHONPATH, or where " + python + " (--python) has packages");
   found = find(path("missing"));
   EXPECT_FALSE(found.folder);
-  EXPECT_EQ(found.looked, ", or in PYTHONPATH; cannot run " + path("missing") +
-                              ": No such file or directory");
+  EXPECT_EQ(found.looked,
+            ", or in PYTHONPATH; cannot run " + path("missing") + ": No such file or directory");
 }
 
 }  // namespace

@@ -333,15 +333,24 @@ class HostedRun : private TransactionWatch {
     Connection* const scripts = host_.connection(unit.connection);
     check_rows(unit, scripts, request);
     unit.running->duration_ms = elapsed_ms(unit.begun);
-    if (scripts != nullptr) {
-      const JournalTable journal(unit.history->table());
-      scripts->execute(journal.clear_statement(scripts->dialect(), step.step.revision));
-      unit.history->table().insert(*scripts, history_row(unit, step));
-    }
+    if (scripts != nullptr) write_history(unit, step, *scripts);
     unit.ended.push_back(unit.next++);
     unit.reports.push_back(*std::exchange(unit.running, std::nullopt));
     if (scripts != nullptr && !scripts->in_transaction()) take_as_done(unit);
     return Json::object();
+  }
+
+  void write_history(const Unit& unit, const PreparedStep& step, Connection& scripts) const {
+    const HistoryTable& table = unit.history->table();
+    const Dialect& dialect = scripts.dialect();
+    const std::vector<std::string> statements = {
+        JournalTable(table).clear_statement(dialect, step.step.revision),
+        table.statement(dialect, history_row(unit, step))};
+    if (std::size_t at = 0; scripts.in_transaction()) {
+      scripts.execute_all(statements, at);
+    } else {
+      for (const std::string& sql : statements) scripts.execute(sql);
+    }
   }
 
   void check_rows(Unit& unit, Connection* scripts, const Json& request) {

@@ -28,6 +28,7 @@
 #include "engine/core/error.h"
 #include "engine/core/range.h"
 #include "engine/core/target.h"
+#include "engine/host/package_finder.h"
 #include "engine/run/timestamp.h"
 #include "engine/script/script_dir.h"
 
@@ -351,6 +352,27 @@ Output run_where_it_belongs(const Options& options, const CommandContext& contex
   return std::visit(Runner(options, context, report), options.command);
 }
 
+// The others must not meet what is wrong with their place, nor wait for Python.
+bool looks_at_scripts(const Command& command) {
+  return !std::holds_alternative<ShowConfig>(command) &&
+         !std::holds_alternative<ShowVersion>(command) &&
+         !std::holds_alternative<ShowHelp>(command) &&
+         !std::holds_alternative<ShowManual>(command) &&
+         !std::holds_alternative<Completion>(command) && !std::holds_alternative<Init>(command) &&
+         !std::holds_alternative<ListTemplates>(command) &&
+         !std::holds_alternative<Digest>(command) && !std::holds_alternative<Bundle>(command);
+}
+
+// With folders in the place of packages that are named as "package:folder".
+Options with_folders(const Options& options, const Environment& environment) {
+  Options found = options;
+  if (!looks_at_scripts(options.command)) return found;
+  resolve_packages(found.settings, [&](const PackageFolder& wanted) {
+    return find_installed_package(wanted, options.settings, environment);
+  });
+  return found;
+}
+
 std::string new_run_id() {
   std::random_device random;
   return fmt::format("{:08x}{:08x}", random(), random());
@@ -374,7 +396,8 @@ Output run_command(const Options& options, const CommandContext& context, RunRep
   report.attempt = options.attempt;
   if (!options.run_id.empty()) report.run_id = options.run_id;
   if (!options.report.file.empty()) check_report_file(options.report.file);
-  Output output = run_where_it_belongs(options, context, report);
+  const Options found = with_folders(options, context.environment);
+  Output output = run_where_it_belongs(found, context, report);
   report.reason = output.reason;
   return output;
 }

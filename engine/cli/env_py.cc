@@ -109,6 +109,11 @@ Options as_env_py_says(const Options& options, const CommandContext& context,
       told.settings.set(Key::VersionTableSchema, told.version_table.schema, origin);
       told.settings.set(Key::VersionTablePk, told.version_table.primary_key ? "true" : "false",
                         origin);
+      const auto folders = version_locations_in(request);
+      if (!folders.empty()) {
+        told.settings.set(Key::VersionLocations, {}, origin);
+        told.settings.replace(Key::VersionLocations, folders);
+      }
     }
     is_told = true;
     return {{"heads", Json::array()}, {"steps", Json::array()}};

@@ -52,7 +52,9 @@ std::vector<std::string> alembic_words(const Options& options) {
 struct Unit {
   int connection = 0;  // as the child numbers it; 0: the project's own driver
   std::unique_ptr<Options> options = {};
+  std::optional<RevisionGraph> scripts = {};  // of folders that env.py names
   std::unique_ptr<Workplace> workplace = {};
+  bool is_inside = false;  // the workplace, in a transaction that env.py has begun
   std::unique_ptr<MigrationLock> lock = {};
   RunPlan planned = {};
   std::vector<PreparedStep> steps = {};
@@ -108,16 +110,19 @@ class HostedRun : private TransactionWatch {
     Unit& unit = units_.emplace_back();
     const Json& number = request.at("connection");
     unit.connection = number.is_null() ? 0 : number.get<int>();
+    read_other_folders(unit, request);
+    Connection* const scripts = host_.connection(unit.connection);
+    // It would keep our own lock waiting, and every other process.
+    const bool suspended = host_.suspend(unit.connection);
     make_workplace(unit, request);
     std::vector<RevisionId> rows = rows_of(unit);
     plan(unit, rows);
     if (unit.plan().steps.empty()) {
       report_.message = fmt::format("already at {}", revisions_text(unit.plan().finish));
+      if (suspended) scripts->resume_transaction();
       return {{"heads", list_of(rows)}, {"steps", Json::array()}};
     }
     release_idle_units();
-    Connection* const scripts = host_.connection(unit.connection);
-    refuse_open_transaction(scripts);
     unit.lock = scripts == nullptr ? unit.workplace->lock() : unit.workplace->lock_for(*scripts);
     rows = rows_of(unit);
     plan(unit, rows);
@@ -136,18 +141,32 @@ class HostedRun : private TransactionWatch {
     for (const PreparedStep& step : unit.steps) {
       steps.push_back({{"revision", step.step.revision}, {"direction", direction_of(step)}});
     }
-    return {{"heads", list_of(rows)}, {"steps", std::move(steps)}};
+    if (suspended) scripts->resume_transaction();
+    Json answer = {{"heads", list_of(rows)}, {"steps", std::move(steps)}};
+    if (unit.scripts) answer["revisions"] = revisions_json(*unit.scripts);
+    return answer;
   }
 
-  // It would keep our own lock waiting, and every other process.
-  static void refuse_open_transaction(const Connection* scripts) {
-    if (scripts == nullptr || scripts->dialect().flavour() != SqlFlavour::Sqlite ||
-        !scripts->in_transaction()) {
-      return;
+  void read_other_folders(Unit& unit, const Json& request) {
+    const std::vector<std::string> folders = version_locations_in(request);
+    if (folders.empty()) return;
+    const bool recursive = options_.settings.flag(Key::RecursiveVersionLocations);
+    unit.scripts.emplace(read_scripts({{folders.begin(), folders.end()}, recursive, true}));
+    const RevisionSet heads = unit.scripts->effective_heads();
+    report_.source_heads = {heads.begin(), heads.end()};
+    report_.source_revisions = static_cast<int>(unit.scripts->size());
+  }
+
+  // SQLite: what env.py has changed in its transaction nobody else sees before it ends, and nobody
+  // else can write. So all of the run is done in it.
+  void work_inside(Unit& unit, Connection& scripts) {
+    if (!scripts.holds_write_lock()) {
+      throw Error(Reason::InvalidUsage,
+                  "env.py has set a savepoint on the SQLite file before run_migrations()",
+                  "let it end before: `context.begin_transaction()` begins the run's own");
     }
-    throw Error(Reason::InvalidUsage,
-                "env.py has begun a transaction on the SQLite file before run_migrations()",
-                "let it commit before: `context.begin_transaction()` begins the run's own");
+    unit.workplace->work_inside(scripts);
+    unit.is_inside = true;
   }
 
   void make_workplace(Unit& unit, const Json& request) {
@@ -169,6 +188,10 @@ class HostedRun : private TransactionWatch {
       }
     }
     unit.options->version_table = table;
+    if (Connection* const scripts = host_.connection(unit.connection);
+        scripts != nullptr && scripts->in_transaction() && url.flavour == SqlFlavour::Sqlite) {
+      work_inside(unit, *scripts);
+    }
   }
 
   static std::string schema_in(Connection& connection, const VersionTableName& table) {
@@ -206,14 +229,19 @@ class HostedRun : private TransactionWatch {
   void plan(Unit& unit, const std::vector<RevisionId>& rows) {
     const RevisionSet set(rows.begin(), rows.end());
     report_.from = report_.to = {set.begin(), set.end()};
-    unit.planned = plan_run(options_.command, graph_, rows, *unit.workplace);
+    unit.planned = plan_run(options_.command, scripts_of(unit), rows, *unit.workplace);
     for (const std::string& warning : unit.plan().warnings) observer_.warned(warning);
     const RevisionSet& targets = unit.plan().targets;
     report_.target_revisions = {targets.begin(), targets.end()};
     report_.pending = static_cast<int>(unit.plan().steps.size());
   }
 
-  const RevisionGraph& graph_of(const Unit& unit) const { return unit.planned.graph_or(graph_); }
+  const RevisionGraph& scripts_of(const Unit& unit) const {
+    return unit.scripts ? *unit.scripts : graph_;
+  }
+  const RevisionGraph& graph_of(const Unit& unit) const {
+    return unit.planned.graph_or(scripts_of(unit));
+  }
 
   void prepare_steps(Unit& unit) {
     const Dialect& dialect = unit.workplace->dialect();
@@ -303,6 +331,9 @@ class HostedRun : private TransactionWatch {
     Unit& unit = unit_of_step(request);
     const PreparedStep& step = unit.steps[unit.next];
     Connection* const scripts = host_.connection(unit.connection);
+    if (scripts != nullptr && !scripts->in_transaction()) {
+      check_rows(unit, request, unit.workplace->versions().read(*scripts));  // nothing goes back
+    }
     check_rows(unit, request, rows_behind_history(unit, step, scripts, request));
     unit.running->duration_ms = elapsed_ms(unit.begun);
     unit.ended.push_back(unit.next++);
@@ -421,7 +452,8 @@ class HostedRun : private TransactionWatch {
                     "let env.py call context.run_migrations() inside `with "
                     "context.begin_transaction():`");
       }
-      if (unit.history && unit.plan().start.empty()) unit.history->grant();
+      // SQLite, where a workplace may be inside, has no rights to grant.
+      if (unit.history && !unit.is_inside && unit.plan().start.empty()) unit.history->grant();
     }
   }
 
@@ -438,7 +470,7 @@ class HostedRun : private TransactionWatch {
     const StepReport& step = *units_.back().running;
     return {fmt::format("{} {}", step.direction == "upgrade" ? "upgrade to" : "downgrade of",
                         step.revision),
-            step.revision, base_name(graph_.at(step.revision).file)};
+            step.revision, base_name(graph_of(units_.back()).at(step.revision).file)};
   }
 
   const Options& options_;

@@ -124,7 +124,9 @@ ScriptLocations find_locations(const Settings& settings) {
   if (!found.versions.empty()) return {found.versions, found.recursive, true};
   // A folder without scripts is most likely the wrong one; an empty `versions` is a new project.
   const std::filesystem::path versions = versions_folder(found.location);
-  return {{versions}, found.recursive, versions != found.location};
+  return {{versions},
+          found.recursive,
+          versions != found.location || env_py_names(settings, "version_locations")};
 }
 
 RevisionGraph read_graph(const Options& options, RunReport& report) {
@@ -134,6 +136,14 @@ RevisionGraph read_graph(const Options& options, RunReport& report) {
   report.source_heads = {heads.begin(), heads.end()};
   report.source_revisions = static_cast<int>(graph.size());
   return graph;
+}
+
+bool env_py_names(const Settings& settings, std::string_view word) {
+  std::ifstream file(std::filesystem::path(settings.script_location()) / "env.py");
+  for (std::string line; std::getline(file, line);) {
+    if (names(line, word)) return true;
+  }
+  return false;
 }
 
 std::string given_url(const Options& options) {

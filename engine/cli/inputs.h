@@ -21,6 +21,9 @@ ScriptLocations find_locations(const Settings&);
 // Verifies and reads, and tells the report what was read. Throws Error(InvalidScripts).
 RevisionGraph read_graph(const Options&, RunReport&);
 
+// Whether env.py, where there is one, has the word in its code.
+bool env_py_names(const Settings&, std::string_view word);
+
 // SECRET; as the settings give it. Throws Error(InvalidUsage): there is none, or its file cannot be
 // read.
 std::string given_url(const Options&);

@@ -26,20 +26,6 @@ bool names_database(const Settings& settings) {
   return is_explicit(settings, Key::DatabaseUrl) || is_explicit(settings, Key::DatabaseUrlFile);
 }
 
-Json revisions_json(const RevisionGraph& graph) {
-  Json list = Json::array();
-  for (const Revision& revision : graph.revisions()) {
-    list.push_back({{"id", revision.id},
-                    {"file", std::filesystem::absolute(revision.file).string()},
-                    {"down", revision.down_revisions},
-                    {"depends", revision.depends_on},
-                    {"labels", revision.branch_labels},
-                    {"message", message_lines(revision)},
-                    {"host", revision.format == ScriptFormat::Python}});
-  }
-  return list;
-}
-
 std::string said(const Json& told, const std::string& kind, const std::string& message) {
   if (kind == "exit") {
     return fmt::format("it ended Python by itself (sys.exit, code {})", told.value("code", 0));
@@ -211,6 +197,24 @@ VersionTableName version_table_in(const Json& request) {
           request.value("version_table_pk", true)};
 }
 
+Json revisions_json(const RevisionGraph& graph) {
+  Json list = Json::array();
+  for (const Revision& revision : graph.revisions()) {
+    list.push_back({{"id", revision.id},
+                    {"file", std::filesystem::absolute(revision.file).string()},
+                    {"down", revision.down_revisions},
+                    {"depends", revision.depends_on},
+                    {"labels", revision.branch_labels},
+                    {"message", message_lines(revision)},
+                    {"host", revision.format == ScriptFormat::Python}});
+  }
+  return list;
+}
+
+std::vector<std::string> version_locations_in(const Json& request) {
+  return request.value("version_locations", std::vector<std::string>());
+}
+
 bool has_python(const RevisionGraph& graph) {
   return std::ranges::any_of(graph.revisions(), [](const Revision& revision) {
     return revision.format == ScriptFormat::Python;
@@ -223,7 +227,12 @@ bool has_env_py(const Settings& settings) {
 }
 
 bool env_py_names_database(const Settings& settings, const RevisionGraph& graph) {
-  return has_python(graph) && !names_database(settings) && has_env_py(settings);
+  return !names_database(settings) && has_env_py(settings) &&
+         (has_python(graph) || env_py_names_folders(settings));
+}
+
+bool env_py_names_folders(const Settings& settings) {
+  return env_py_names(settings, "version_locations");
 }
 
 bool is_explicit(const Settings& settings, Key key) {

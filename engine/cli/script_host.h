@@ -50,6 +50,8 @@ class ScriptHost {
 
   // As the child numbers it. Null: there is none.
   Connection* connection(int number) { return server_.find(number); }
+  // DatabaseServer::suspend().
+  bool suspend(int number) { return server_.suspend(number); }
 
  private:
   Json command_json(const std::string& command, const std::vector<std::string>& words,
@@ -70,18 +72,26 @@ class ScriptHost {
   bool over_ = false;
 };
 
+// The graph as the child gets it.
+nlohmann::json revisions_json(const RevisionGraph&);
+
 // env.py has the say where the database and the version table are: the project has one, has Python
-// scripts, and no flag, variable STILLHEAD_* or stillhead.yaml names a database.
+// scripts or leaves it to env.py where scripts are, and no flag, variable STILLHEAD_* or
+// stillhead.yaml names a database.
 bool env_py_names_database(const Settings&, const RevisionGraph&);
 // A setting that env.py must not contradict.
 bool is_explicit(const Settings&, Key);
 std::string env_py_path(const Settings&);
 bool has_env_py(const Settings&);
+// env.py names version_locations.
+bool env_py_names_folders(const Settings&);
 bool has_python(const RevisionGraph&);
 
 // Of a message: empty where there is no such text.
 std::string text_of(const nlohmann::json& message, const char* member);
 // Of `begin_run`.
 VersionTableName version_table_in(const nlohmann::json& request);
+// The folders that env.py has put in the place of those of the settings; empty: it has not.
+std::vector<std::string> version_locations_in(const nlohmann::json& request);
 
 }  // namespace engine

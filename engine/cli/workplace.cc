@@ -5,6 +5,7 @@
 
 #include "engine/cli/inputs.h"
 #include "engine/db/echo_connection.h"
+#include "engine/db/nested_connection.h"
 #include "engine/db/sqlite_file.h"
 #include "engine/run/pause.h"
 
@@ -37,6 +38,11 @@ const Dialect& Workplace::dialect() const { return dialect_of(url_.flavour); }
 
 bool Workplace::is_to_be_made() const {
   return when_missing_ == WhenMissing::Create && sqlite_file_is_missing(url_);
+}
+
+void Workplace::work_inside(Connection& scripts) {
+  connection_ = nested_connection(scripts);
+  is_inside_ = true;
 }
 
 Connection& Workplace::connection() {
@@ -80,6 +86,7 @@ std::unique_ptr<MigrationLock> Workplace::lock() {
 }
 
 std::unique_ptr<MigrationLock> Workplace::lock_for(Connection& scripts) {
+  if (is_inside_) return acquire(scripts.holds_write_lock());
   prepare_session();
   const SessionFacts facts = look_at_session(scripts);
   require_writable(facts, url_);
@@ -89,9 +96,10 @@ std::unique_ptr<MigrationLock> Workplace::lock_for(Connection& scripts) {
   return lock;
 }
 
-std::unique_ptr<MigrationLock> Workplace::acquire() {
-  return acquire_lock(url_, connect_options(options_), versions_.name(),
-                      LockOptions{options_.lock_wait}, observer_, stop_);
+std::unique_ptr<MigrationLock> Workplace::acquire(bool has_write_lock) {
+  LockOptions locking{options_.lock_wait};
+  locking.has_write_lock = has_write_lock;
+  return acquire_lock(url_, connect_options(options_), versions_.name(), locking, observer_, stop_);
 }
 
 void Workplace::fence(Connection& scripts) {

@@ -27,6 +27,9 @@ class Workplace {
 
   // The database that env.py names, and its version table.
   Workplace(const Options&, Observer&, std::stop_token, WhenMissing, DatabaseUrl, VersionTableName);
+  // From here on all is done in the open transaction of `scripts`, which must live as long as this
+  // is asked for anything. Call it before connection().
+  void work_inside(Connection& scripts);
 
   const DatabaseUrl& url() const { return url_; }
   const Dialect& dialect() const;
@@ -50,7 +53,7 @@ class Workplace {
   void reconnect();
   void prepare_session();
   void fence(Connection& scripts);
-  std::unique_ptr<MigrationLock> acquire();
+  std::unique_ptr<MigrationLock> acquire(bool has_write_lock = false);
 
   const Options& options_;
   Observer& observer_;
@@ -59,6 +62,7 @@ class Workplace {
   DatabaseUrl url_;
   VersionTable versions_;
   SessionFacts session_ = {};
+  bool is_inside_ = false;  // a transaction of env.py
   std::unique_ptr<Connection> connection_ = {};
   std::optional<std::stop_callback<std::function<void()>>> on_stop_ = {};
 };

@@ -121,31 +121,41 @@ std::optional<ConfigText> read(const Choice& choice, const ConfigRequest& reques
                     !choice.named_by.empty()};
 }
 
-// "package.sub:folder:folder" below one of `roots`.
-std::optional<fs::path> find_resource(std::string_view name,
-                                      const std::vector<std::string>& roots) {
-  std::string package(name.substr(0, name.find(':')));
-  std::ranges::replace(package, '.', '/');
-  std::string rest(name.substr(name.find(':') + 1));
-  std::ranges::replace(rest, ':', '/');
-  for (const std::string& root : roots) {
-    std::error_code ignored;
-    const fs::path folder = fs::path(root) / package;
-    if (fs::is_directory(folder, ignored)) return folder / rest;
-  }
-  return std::nullopt;
+bool names_package(const std::string& name) {
+  return name.find(':') != std::string::npos && !name.starts_with('/');
 }
 
-fs::path resolve(const std::string& name, Key key, const Settings& settings) {
-  if (name.find(':') == std::string::npos || name.starts_with('/')) return name;
-  std::vector<std::string> roots = settings.list(Key::PrependSysPath);
-  roots.emplace_back(".");
-  if (const auto found = find_resource(name, roots)) return *found;
-  refuse(fmt::format("{} ({}) names a folder in a Python package, '{}', and no such package is "
-                     "below prepend_sys_path",
-                     info(key).name, settings.origin(key), name),
-         "name the folder itself, such as %(here)s/migrations, or add the folder that holds the "
-         "package to prepend_sys_path");
+PackageFolder package_folder_of(const std::string& name) {
+  std::string rest = name.substr(name.find(':') + 1);
+  std::ranges::replace(rest, ':', '/');
+  return {name.substr(0, name.find(':')), rest};
+}
+
+Error no_such_package(const std::string& name, Key key, const Settings& settings,
+                      const std::string& looked) {
+  return {Reason::InvalidUsage,
+          fmt::format("{} ({}) names a folder in a Python package, '{}', and no such package is "
+                      "below prepend_sys_path or the current folder{}",
+                      info(key).name, settings.origin(key), name, looked),
+          "name the folder itself, such as %(here)s/migrations; or add the folder that holds the "
+          "package to prepend_sys_path; or name the interpreter that has it: `python: PATH` in "
+          "stillhead.yaml"};
+}
+
+// Folders in the place of packages; an error where one is nowhere.
+std::optional<Error> resolve(std::vector<std::string>& names, Key key, const Settings& settings,
+                             const FindPackage& elsewhere) {
+  for (std::string& name : names) {
+    if (!names_package(name)) continue;
+    std::vector<std::string> roots = settings.list(Key::PrependSysPath);
+    roots.emplace_back(".");
+    const PackageFolder wanted = package_folder_of(name);
+    FoundPackage found{find_below(wanted, roots), {}};
+    if (!found.folder) found = elsewhere(wanted);
+    if (!found.folder) return no_such_package(name, key, settings, found.looked);
+    name = found.folder->string();
+  }
+  return std::nullopt;
 }
 
 }  // namespace
@@ -163,7 +173,7 @@ ConfigSources read_config_files(const ConfigRequest& request, const Environment&
 
 ScriptFolders find_script_folders(const Settings& settings) {
   ScriptFolders folders;
-  folders.location = resolve(settings.script_location(), Key::ScriptLocation, settings);
+  folders.location = settings.script_location();
   std::error_code ignored;
   if (!fs::exists(folders.location, ignored)) {
     throw Error(
@@ -176,10 +186,38 @@ ScriptFolders find_script_folders(const Settings& settings) {
                                                          : "its default"));
   }
   for (const std::string& name : settings.list(Key::VersionLocations)) {
-    folders.versions.push_back(resolve(name, Key::VersionLocations, settings));
+    folders.versions.emplace_back(name);
   }
   folders.recursive = settings.flag(Key::RecursiveVersionLocations);
   return folders;
+}
+
+std::optional<fs::path> find_below(const PackageFolder& wanted,
+                                   const std::vector<std::string>& roots) {
+  std::string package = wanted.package;
+  std::ranges::replace(package, '.', '/');
+  std::optional<fs::path> nearest;
+  for (const std::string& root : roots) {
+    std::error_code ignored;
+    const fs::path folder = fs::path(root) / package;
+    if (fs::is_directory(folder / wanted.folder, ignored)) return folder / wanted.folder;
+    if (!nearest && fs::is_directory(folder, ignored)) nearest = folder / wanted.folder;
+  }
+  return nearest;
+}
+
+void resolve_packages(Settings& settings, const FindPackage& elsewhere) {
+  for (const Key key : {Key::ScriptLocation, Key::VersionLocations}) {
+    if (!settings.is_set(key) || settings.has_fault(key)) continue;
+    std::vector<std::string> names = key == Key::VersionLocations
+                                         ? settings.list(key)
+                                         : std::vector<std::string>{settings.text(key)};
+    if (const auto fault = resolve(names, key, settings, elsewhere)) {
+      settings.set_fault(key, *fault);
+    } else {
+      settings.replace(key, std::move(names));
+    }
+  }
 }
 
 }  // namespace engine

@@ -4,6 +4,8 @@
 #pragma once
 
 #include <filesystem>
+#include <functional>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -31,9 +33,29 @@ struct ScriptFolders {
   bool recursive = false;
 };
 
-// Names with a colon are folders in Python packages, "package:folder", looked for below
-// prepend_sys_path and the current folder. Throws Error(InvalidScripts) when the location does not
-// exist, and what Settings::script_location() throws.
+// Throws Error(InvalidScripts) when the location does not exist, and what the settings throw.
 ScriptFolders find_script_folders(const Settings&);
+
+// A folder in a Python package, as Alembic names one: "package.sub:folder:folder".
+struct PackageFolder {
+  std::string package = {};           // "package.sub"
+  std::filesystem::path folder = {};  // "folder/folder"
+};
+
+// Below the first of `roots` that has all of it, or else the package.
+std::optional<std::filesystem::path> find_below(const PackageFolder&,
+                                                const std::vector<std::string>& roots);
+
+// Where packages are looked for that are not below prepend_sys_path or the current folder. Without
+// a folder, `looked` says where: "in PYTHONPATH, nor ...".
+struct FoundPackage {
+  std::optional<std::filesystem::path> folder = {};
+  std::string looked = {};
+};
+using FindPackage = std::function<FoundPackage(const PackageFolder&)>;
+
+// Puts folders in the place of packages in script_location and version_locations. One that is
+// nowhere becomes an Error(InvalidUsage) that is thrown when the setting is asked for.
+void resolve_packages(Settings&, const FindPackage& elsewhere);
 
 }  // namespace engine

@@ -69,6 +69,23 @@ void Settings::set(Key key, std::string text, std::string origin) {
   value.origin = std::move(origin);
 }
 
+void Settings::replace(Key key, std::vector<std::string> items) {
+  Value& value = values_.at(static_cast<std::size_t>(key));
+  if (info(key).type == ValueType::List) {
+    value.items = std::move(items);
+  } else {
+    value.text = std::move(items.at(0));
+  }
+}
+
+void Settings::set_fault(Key key, const Error& fault) {
+  values_.at(static_cast<std::size_t>(key)).fault = fault;
+}
+
+bool Settings::has_fault(Key key) const {
+  return values_.at(static_cast<std::size_t>(key)).fault.has_value();
+}
+
 bool Settings::is_set(Key key) const {
   return values_[static_cast<std::size_t>(key)].origin != "default";
 }

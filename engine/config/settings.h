@@ -102,6 +102,10 @@ class Settings {
 
   // What env.py says. For keys that are no lists.
   void set(Key, std::string text, std::string origin);
+  // Another spelling of the same, from the same origin: the items of a list, or one text.
+  void replace(Key, std::vector<std::string> items);
+  void set_fault(Key, const Error&);
+  bool has_fault(Key) const;
 
   bool is_set(Key) const;  // by any source
   const std::string& origin(Key) const;

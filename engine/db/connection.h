@@ -67,6 +67,13 @@ class Connection {
   // No effect outside a transaction, except that it forgets cancel().
   virtual void rollback() noexcept = 0;
   virtual bool in_transaction() const noexcept = 0;
+  // Ends a transaction that has changed nothing and has no savepoints, so that others get at the
+  // SQLite file; resume_transaction() begins it again, as it was begun. False: there is none, or it
+  // has changed something. PostgreSQL: false; there nobody has to wait for it. Throw as execute.
+  virtual bool suspend_transaction() { return false; }
+  virtual void resume_transaction() {}
+  // No other process can write to the SQLite file until the transaction ends. PostgreSQL: false.
+  virtual bool holds_write_lock() const noexcept { return false; }
 
   // Looks whether the server has hung up; no round trip.
   virtual bool alive() noexcept = 0;

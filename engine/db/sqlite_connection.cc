@@ -14,6 +14,7 @@
 
 #include "engine/db/connection.h"
 #include "engine/db/sqlite_file.h"
+#include "engine/sql/sql_words.h"
 
 namespace engine {
 namespace {
@@ -60,6 +61,14 @@ std::string hint_of(std::string_view message) {
               std::string(hint));
 }
 
+bool is_savepoint(std::string_view sql) {
+  try {
+    return SqlWords(sql, SqlFlavour::Sqlite).at("savepoint");
+  } catch (const Error&) {
+    return true;  // nothing can be said about it
+  }
+}
+
 // One statement's wait for another process.
 struct BusyWait {
   Clock::time_point ends;
@@ -97,6 +106,12 @@ class SqliteConnection : public Connection {
     return sqlite3_get_autocommit(database_.get()) == 0;
   }
 
+  bool suspend_transaction() override;
+  void resume_transaction() override { run(std::string(begun_by_), nullptr, kBusyPatience); }
+  bool holds_write_lock() const noexcept override {
+    return sqlite3_txn_state(database_.get(), "main") == SQLITE_TXN_WRITE;
+  }
+
   bool alive() noexcept override { return true; }
   void cancel() noexcept override {
     cancelled_ = true;
@@ -107,6 +122,7 @@ class SqliteConnection : public Connection {
  private:
   void run(std::string_view sql, std::vector<Row>* rows, milliseconds patience);
   void step_to_end(sqlite3_stmt*, std::vector<Row>* rows, BusyWait& wait);
+  int step(sqlite3_stmt*);
   bool may_retry(int code, BusyWait& wait);
   void tell_who_is_waited_for(BusyWait& wait);
   [[noreturn]] void fail(int code, std::string_view sql);
@@ -117,6 +133,8 @@ class SqliteConnection : public Connection {
   std::function<void(const std::string&)> on_busy_;
   Database database_ = {};
   Prepared open_ = {};  // a result that is read in parts; behind the database, which outlives it
+  std::string begun_by_ = {};      // the statement that has begun the transaction
+  bool may_have_changed_ = false;  // in it
   std::atomic<bool> cancelled_ = false;
 };
 
@@ -212,10 +230,25 @@ void SqliteConnection::tell_who_is_waited_for(BusyWait& wait) {
   on_busy_(wait.told);
 }
 
+// Notes how a transaction has begun, and whether it may have changed anything.
+int SqliteConnection::step(sqlite3_stmt* statement) {
+  const bool was_outside = !in_transaction();
+  const int code = sqlite3_step(statement);
+  if (was_outside && in_transaction()) {
+    begun_by_ = sqlite3_sql(statement);
+    may_have_changed_ = is_savepoint(begun_by_);
+  } else if (!was_outside && !may_have_changed_) {
+    may_have_changed_ =
+        sqlite3_stmt_readonly(statement) == 0 ||
+        (sqlite3_column_count(statement) == 0 && is_savepoint(sqlite3_sql(statement)));
+  }
+  return code;
+}
+
 void SqliteConnection::step_to_end(sqlite3_stmt* statement, std::vector<Row>* rows,
                                    BusyWait& wait) {
   for (;;) {
-    const int code = sqlite3_step(statement);
+    const int code = step(statement);
     if (code == SQLITE_DONE) return;
     if (code != SQLITE_ROW) {
       if (!may_retry(code, wait)) fail(code, sqlite3_sql(statement));
@@ -358,7 +391,7 @@ ResultPart SqliteConnection::next_part() {
   const auto before = sqlite3_total_changes64(database_.get());
   BusyWait wait{Clock::now() + kBusyPatience};
   for (std::size_t bytes = 0; part.rows.size() < kPartRows && bytes < kPartBytes;) {
-    const int code = sqlite3_step(statement);
+    const int code = step(statement);
     if (code == SQLITE_DONE) {
       if (count == 0) {
         const bool changed = sqlite3_total_changes64(database_.get()) != before;
@@ -384,6 +417,13 @@ ResultPart SqliteConnection::next_part() {
   }
   part.more = true;
   return part;
+}
+
+bool SqliteConnection::suspend_transaction() {
+  if (!in_transaction() || may_have_changed_) return false;
+  open_.reset();
+  run("ROLLBACK", nullptr, kBusyPatience);
+  return true;
 }
 
 void SqliteConnection::commit() {

@@ -191,6 +191,13 @@ Connection* DatabaseServer::find(int connection) {
   return found == sessions_.end() ? nullptr : found->second->connection.get();
 }
 
+bool DatabaseServer::suspend(int connection) {
+  const auto found = sessions_.find(connection);
+  if (found == sessions_.end() || !found->second->connection->in_transaction()) return false;
+  found->second->read_ahead();
+  return found->second->connection->suspend_transaction();
+}
+
 DatabaseServer::Session& DatabaseServer::session_of(const Json& request) {
   const auto found = sessions_.find(request.at("connection").get<int>());
   if (found != sessions_.end()) return *found->second;

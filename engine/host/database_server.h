@@ -51,6 +51,8 @@ class DatabaseServer {
   void cancel() noexcept;
   // Null: there is none, or none any more.
   Connection* find(int connection);
+  // Connection::suspend_transaction(), behind what was to be fetched still. False: no such one.
+  bool suspend(int connection);
   // Of the last statement that failed, and was not followed by one that did not.
   const std::optional<Error>& last_error() const { return last_error_; }
 

@@ -36,13 +36,18 @@ struct LockOptions {
   std::chrono::milliseconds patience{300'000};  // 0: one try
   std::chrono::milliseconds poll{50};           // first pause
   std::chrono::milliseconds longest_poll{1'000};
+  // SQLite: the caller's transaction holds the write lock of the file (Connection::
+  // holds_write_lock). Then nobody else can be at work in it, and there is one try: whoever has
+  // this lock may be waiting for that one.
+  bool has_write_lock = false;
 };
 
 // PostgreSQL: a session advisory lock on a connection of its own, named application_name + " lock".
 // SQLite: a lock of the system on one byte of the file; its descriptor stays open when the lock is
 // let go, because closing it would drop the locks of this process's SQLite connections, so lock and
 // connections may end in any order; held() looks whether the path still leads to that file. It is
-// given when nobody has a transaction open on the file, stillhead or not: call it outside of one.
+// given when nobody has a transaction open on the file, stillhead or not: call it outside of one,
+// or with has_write_lock.
 // Throws
 // Error(LockUnavailable) naming the holder as far as it can be seen (pid, application_name, client
 // address, age of its transaction or query), Error(Interrupted), and what connect() throws.

@@ -169,11 +169,13 @@ std::unique_ptr<MigrationLock> acquire_sqlite_lock(const DatabaseUrl& url,
   if (url.conninfo == ":memory:") return std::make_unique<SqliteLock>(nullptr);
   auto file = std::make_unique<LockFile>(url);
   bool locked = false;
+  LockOptions waiting = options;
+  if (options.has_write_lock) waiting.patience = std::chrono::milliseconds(0);
   poll_for_lock(
-      fmt::format("the migration lock of {}", url.display), options, observer, stop,
+      fmt::format("the migration lock of {}", url.display), waiting, observer, stop,
       [&] {
         locked = locked || file->try_lock();
-        return locked && sqlite_file_is_idle(url, stop);
+        return locked && (options.has_write_lock || sqlite_file_is_idle(url, stop));
       },
       [&] {
         return locked ? LockHolder{sqlite_lock_holder(url), ""} : find_holder(file->inode());

@@ -283,6 +283,26 @@ TEST_F(SqliteLockTest, HoldingItDoesNotKeepOtherReadersAndWritersOut) {
   EXPECT_EQ(database_.column("SELECT count(*) FROM t"), Strings{"0"});
 }
 
+// Whoever has the lock may wait for the file: no use in waiting for him.
+TEST_F(SqliteLockTest, WithTheWriteLockOfTheFileItIsHadAtOnceOrNotAtAll) {
+  const auto connection = database_.connect();
+  connection->execute("CREATE TABLE t (a)");
+  OtherProcess other(database_.url());
+  connection->begin();
+  connection->execute("INSERT INTO t VALUES (1)");
+  ASSERT_TRUE(connection->holds_write_lock());
+  LockOptions inside;
+  inside.has_write_lock = true;
+  const auto began = Clock::now();
+  const Error refused = error_of([&] { acquire(database_.url(), inside, observer_); });
+  EXPECT_LT(Clock::now() - began, milliseconds(2'000));
+  EXPECT_EQ(refused.reason(), Reason::LockUnavailable);
+  EXPECT_EQ(refused.message(), "the migration lock of " + database_.url().display +
+                                   " is held by process " + std::to_string(other.pid()));
+  other.kill_it();
+  EXPECT_TRUE(acquire(database_.url(), inside, observer_)->held());
+}
+
 // A transaction of another process, which knows nothing of our lock.
 class ForeignTransaction {
  public:

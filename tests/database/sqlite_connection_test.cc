@@ -6,6 +6,7 @@
 #include <fstream>
 #include <thread>
 
+#include "engine/db/nested_connection.h"
 #include "engine/db/sqlite_file.h"
 #include "tests/database/scratch_database.h"
 
@@ -227,6 +228,62 @@ TEST_F(SqliteConnectionTest, ScriptThatRollsBackByConflictIsNoticedAtTheCommit) 
   EXPECT_EQ(error_of([&] { connection->execute("INSERT OR ROLLBACK INTO t VALUES (1)"); }).reason(),
             Reason::MigrationFailed);
   EXPECT_EQ(error_of([&] { connection->commit(); }).reason(), Reason::VersionConflict);
+}
+
+TEST_F(SqliteConnectionTest, ATransactionThatChangedNothingCanBeSuspended) {
+  const auto connection = database_.connect();
+  connection->execute("CREATE TABLE t (a)");
+  const struct {
+    std::vector<std::string> statements;
+    bool suspended;
+  } cases[] = {
+      {{}, false},
+      {{"BEGIN"}, true},
+      {{"BEGIN", "SELECT * FROM t", "PRAGMA table_info(t)"}, true},
+      {{"BEGIN IMMEDIATE"}, true},
+      {{"BEGIN EXCLUSIVE", "SELECT * FROM t"}, true},
+      {{"BEGIN", "INSERT INTO t VALUES (1)"}, false},
+      {{"BEGIN IMMEDIATE", "CREATE TABLE u (a)"}, false},
+      {{"BEGIN", "PRAGMA user_version = 5"}, false},
+      {{"BEGIN", "savepoint a"}, false},
+      {{"/* */ SAVEPOINT a"}, false},
+      {{"BEGIN", "INSERT INTO t VALUES (1)", "COMMIT", "BEGIN"}, true},
+  };
+  for (const auto& c : cases) {
+    SCOPED_TRACE(c.statements.empty() ? "" : c.statements.back());
+    for (const std::string& sql : c.statements) connection->open_result(sql, {});
+    const bool wrote = connection->holds_write_lock();
+    EXPECT_EQ(connection->suspend_transaction(), c.suspended);
+    if (c.suspended) {
+      EXPECT_FALSE(connection->in_transaction());
+      EXPECT_TRUE(sqlite_file_is_idle(database_.url(), {}));
+      connection->resume_transaction();
+      EXPECT_EQ(connection->holds_write_lock(), wrote) << "as it was begun";
+      EXPECT_TRUE(connection->in_transaction());
+    }
+    connection->rollback();
+  }
+}
+
+TEST_F(SqliteConnectionTest, NestedTransactionsAreSavepointsOfTheOuterOne) {
+  const auto outer = database_.connect();
+  const auto nested = nested_connection(*outer);
+  outer->execute("CREATE TABLE t (a)");
+  outer->begin();
+  outer->execute("INSERT INTO t VALUES (1)");
+  {
+    Transaction transaction(*nested);
+    nested->execute("INSERT INTO t VALUES (2)");
+    transaction.commit();
+  }
+  {
+    const Transaction transaction(*nested);
+    nested->execute("INSERT INTO t VALUES (3)");
+  }
+  EXPECT_TRUE(outer->in_transaction());
+  EXPECT_EQ(nested->query("SELECT count(*) FROM t").at(0).at(0), "2");
+  outer->rollback();
+  EXPECT_EQ(nested->query("SELECT count(*) FROM t").at(0).at(0), "0");
 }
 
 TEST_F(SqliteConnectionTest, InMemoryDatabaseNeedsNoFile) {

@@ -4,7 +4,7 @@ from urllib.parse import quote
 
 from alembic.runtime.migration import MigrationContext, RevisionStep
 
-from stillhead_host import replace
+from stillhead_host import replace, scripts
 from stillhead_host.failure import ScriptFolderError
 
 
@@ -63,6 +63,8 @@ class Migration:
     def _run(self, context, arguments):
         self._calls += 1
         answer = self._wire.request(do="begin_run", **self._told_of(context))
+        if "revisions" in answer:
+            scripts.replace(self._wire, context.script, answer["revisions"], self._project)
         if not answer["steps"]:
             return
         kept = context._migrations_fn, context.on_version_apply_callbacks
@@ -82,7 +84,9 @@ class Migration:
             shown = context.connection.engine.url.render_as_string(hide_password=True)
             raise ScriptFolderError("env.py gives context.configure() a connection to {}, which Stillhead "
                                     "does not serve; `driver: project` lets scripts use it".format(shown))
-        return {"connection": number, "version_table": context.version_table,
+        folders = scripts.changed_folders(context.script)
+        return {**({"version_locations": folders} if folders else {}),
+                "connection": number, "version_table": context.version_table,
                 "version_table_schema": context.version_table_schema,
                 "version_table_pk": bool(context.opts.get("version_table_pk", True)),
                 "transaction_per_migration": bool(context._transaction_per_migration),

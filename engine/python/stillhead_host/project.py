@@ -11,11 +11,15 @@ class Project:
     """`folder`: the script folder, None until Alembic has found it; `revision`: of the script that runs."""
 
     def __init__(self, command):
-        files = [entry["file"] for entry in command.get("revisions") or ()]
-        self._folders = {os.path.dirname(os.path.realpath(file)) for file in files}
+        self._folders = set()
         self._library = os.path.realpath(sysconfig.get_paths()["stdlib"]) + os.sep
         self.folder = None
         self.revision = None
+        self.add(command.get("revisions") or ())
+
+    def add(self, entries):
+        """Files of revisions."""
+        self._folders.update(os.path.dirname(os.path.realpath(entry["file"])) for entry in entries)
 
     def is_script(self, file):
         """Whether `file` is in the script folder, or beside a revision."""

@@ -5,7 +5,7 @@ import types
 
 from alembic import op, util
 from alembic.script import Script, ScriptDirectory
-from alembic.script.revision import Revision
+from alembic.script.revision import Revision, RevisionMap
 
 from stillhead_host.failure import ScriptFolderError
 
@@ -80,6 +80,7 @@ def install(wire, entries, project):
 
     def from_config(cls, config):
         directory = make(cls, config)
+        directory._stillhead_locations = _locations(directory)
         if not own:
             own.append(_key(directory))
             project.folder = os.path.abspath(directory.dir)
@@ -94,5 +95,23 @@ def install(wire, entries, project):
     ScriptDirectory._load_revisions = load_revisions
 
 
+def changed_folders(directory):
+    """Absolute paths of the version locations that env.py has put in the place of the configuration's, or []."""
+    configured = getattr(directory, "_stillhead_locations", None)
+    if configured is None or configured == _locations(directory):
+        return []
+    return [os.path.abspath(str(place)) for place in directory._version_locations]
+
+
+def replace(wire, directory, entries, project):
+    """Stillhead has read other folders: these are their revisions."""
+    project.add(entries)
+    directory.revision_map = RevisionMap(lambda: [HostScript(wire, entry) for entry in entries])
+
+
+def _locations(directory):
+    return [str(place) for place in directory.version_locations or ()]
+
+
 def _key(directory):
-    return os.path.abspath(directory.dir), [str(place) for place in directory.version_locations or ()]
+    return os.path.abspath(directory.dir), _locations(directory)

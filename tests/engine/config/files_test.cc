@@ -133,12 +133,19 @@ TEST_F(ConfigFilesTest, LetsInitNameAFileThatItWillWrite) {
 
 class ScriptFoldersTest : public ConfigFilesTest {
  protected:
-  static ScriptFolders find(const std::string& text) {
+  ScriptFolders find(const std::string& text) {
     ConfigSources sources;
     sources.ini = {"alembic.ini", std::filesystem::current_path().string(), "[alembic]\n" + text,
                    false};
-    return find_script_folders(Settings(sources));
+    Settings settings(sources);
+    resolve_packages(settings, [&](const PackageFolder& wanted) {
+      asked_.push_back(wanted.package + " " + wanted.folder.string());
+      return elsewhere_;
+    });
+    return find_script_folders(settings);
   }
+  FoundPackage elsewhere_ = {};
+  std::vector<std::string> asked_ = {};
 };
 
 TEST_F(ScriptFoldersTest, AreThoseOfTheSettings) {
@@ -160,10 +167,39 @@ TEST_F(ScriptFoldersTest, MayLieInPackages) {
             "src/app/core/migrations");
   EXPECT_EQ(find(sys_path + "script_location = app:core:migrations\n").location,
             "src/app/core/migrations");
+  EXPECT_TRUE(asked_.empty());
+}
+
+TEST_F(ScriptFoldersTest, TakeThePackageThatHasTheFolder) {
+  folder_.write("lib/app/__init__.py", "");
+  folder_.write("src/app/core/migrations/x", "");
+  const std::string sys_path = "prepend_sys_path = lib:src\npath_separator = os\n";
+  EXPECT_EQ(find(sys_path + "script_location = app:core/migrations\n").location,
+            "src/app/core/migrations");
+}
+
+TEST_F(ScriptFoldersTest, MayLieInPackagesThatAreElsewhere) {
+  folder_.write("site/app/migrations/x", "");
+  elsewhere_.folder = folder_.path() / "site/app/migrations";
+  const ScriptFolders found =
+      find("script_location = .\nversion_locations = db app.core:migrations:old\n");
+  EXPECT_EQ(found.versions,
+            (std::vector<std::filesystem::path>{"db", folder_.path() / "site/app/migrations"}));
+  EXPECT_EQ(asked_, std::vector<std::string>{"app.core migrations/old"});
+}
+
+TEST_F(ScriptFoldersTest, SayWhereAPackageWasLookedFor) {
+  elsewhere_.looked = ", in PYTHONPATH, or where /venv/bin/python3 (VIRTUAL_ENV) has packages";
   const Error error = error_of([&] { find("script_location = app:migrations\n"); });
+  EXPECT_EQ(error.reason(), Reason::InvalidUsage);
   EXPECT_EQ(error.message(),
             "script_location (alembic.ini:2) names a folder in a Python package, "
-            "'app:migrations', and no such package is below prepend_sys_path");
+            "'app:migrations', and no such package is below prepend_sys_path or the current "
+            "folder, in PYTHONPATH, or where /venv/bin/python3 (VIRTUAL_ENV) has packages");
+  EXPECT_EQ(error.hint(),
+            "name the folder itself, such as %(here)s/migrations; or add the folder that holds "
+            "the package to prepend_sys_path; or name the interpreter that has it: `python: PATH` "
+            "in stillhead.yaml");
 }
 
 TEST_F(ScriptFoldersTest, MustBeThere) {

@@ -288,7 +288,7 @@ void migrate(const Options& options, Observer& observer, std::stop_token stop, R
   const Deadline deadline(options.run_timeout, stop);
   try {
     RevisionGraph graph = read_graph(options, report);
-    if (options.plan_file.empty() && env_py_names_database(options.settings, graph)) {
+    if (options.plan_file.empty() && env_py_names_database(options, graph)) {
       migrate_hosted(options, observer, deadline.token(), report, environment, graph);
       return;
     }

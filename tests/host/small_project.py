@@ -1,12 +1,18 @@
 # SPDX-License-Identifier: Apache-2.0
 """A small Alembic project with two revisions and a database of its own, for tests that run programs in it."""
+import argparse
 import json
 import os
+import pathlib
 import re
+import shutil
 import sqlite3
 import subprocess
+import tempfile
+import traceback
 
-from server import STILLHEAD
+import environments
+from server import STILLHEAD, Server
 
 HEADER = "from alembic import op\nimport sqlalchemy as sa\nrevision = {id!r}\ndown_revision = {down!r}\n"
 SCRIPTS = {
@@ -79,3 +85,37 @@ class Project:
 def check(condition, end):
     if not condition:
         raise AssertionError(f"exit code {end.returncode}\n{end.stdout}\n{end.stderr}")
+
+
+def run_cases(cases, description):
+    """The main program: each case (a function) with each pair of packages, on PostgreSQL and SQLite."""
+    parser = argparse.ArgumentParser(description=description, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--pair", choices=environments.PAIRS, action="append")
+    parser.add_argument("--only", default="")
+    options = parser.parse_args()
+    folder = pathlib.Path(tempfile.mkdtemp(prefix="stillhead-host-"))
+    folder.chmod(0o755)
+    passed = failed = 0
+    server = Server(folder / "pg")
+    try:
+        for pair, requirements in environments.PAIRS.items():
+            if pair not in (options.pair or environments.PAIRS):
+                continue
+            python = environments.folder_with(requirements) / "bin/python"
+            for function in cases:
+                if options.only not in function.__name__:
+                    continue
+                for flavour in ("postgresql", "sqlite"):
+                    name = f"{function.__name__} with Alembic {pair}, {flavour}"
+                    try:
+                        function(Project(folder / f"{function.__name__}_{pair}_{flavour}", python, server, flavour))
+                        passed += 1
+                        print("passed", name, flush=True)
+                    except Exception:
+                        failed += 1
+                        print(f"FAILED {name}:\n{traceback.format_exc()}", flush=True)
+    finally:
+        server.stop()
+        shutil.rmtree(folder, ignore_errors=True)
+    print(f"{passed} passed, {failed} failed")
+    return 1 if failed or not passed else 0

@@ -11,6 +11,9 @@ import threading
 # What the process ends with when the other side is gone. Nobody is there to see it.
 LOST = 1
 PART = 262144
+# Requests about connections: those that end something, and the others.
+CLOSING = ("close", "disconnect", "rollback")
+STATEMENTS = ("connect", "execute", "execute_many", "fetch", "autocommit", "commit")
 
 
 class WireError(Exception):
@@ -83,8 +86,10 @@ class Wire:
                 return _after_the_end(members["do"])
             try:
                 answer = self._exchange(line)
+            except Lost:
+                return _after_the_end(members["do"])
             except BaseException as error:
-                if self._on_break is not None and not isinstance(error, Lost):
+                if self._on_break is not None:
                     self._on_break(error)
                 raise
         if "error" in answer:
@@ -143,14 +148,16 @@ class Wire:
         if self._on_break is None:
             os._exit(LOST)
         self.end()
-        raise Lost({"message": "the program stillhead has ended before the run had"})
+        raise Lost({})
 
 
 def _after_the_end(what):
-    if what in ("close", "disconnect", "rollback"):
+    if what in CLOSING:
         return {}
-    raise ConnectionLost({"kind": "connection", "message": "this connection was that of a migration run, which "
-                                                           "is over"})
+    if what in STATEMENTS:
+        raise ConnectionLost({"kind": "connection", "message": "this connection was that of a migration run, "
+                                                               "which is over"})
+    raise Lost({"message": "the program stillhead has ended before the run had"})
 
 
 _of_process = []

@@ -11,9 +11,7 @@ import threading
 # What the process ends with when the other side is gone. Nobody is there to see it.
 LOST = 1
 PART = 262144
-# Requests about connections: those that end something, and the others.
-CLOSING = ("close", "disconnect", "rollback")
-STATEMENTS = ("connect", "execute", "execute_many", "fetch", "autocommit", "commit")
+CLOSING = ("close", "disconnect", "rollback")  # done when the other side has gone
 
 
 class WireError(Exception):
@@ -87,7 +85,9 @@ class Wire:
             try:
                 answer = self._exchange(line)
             except Lost:
-                return _after_the_end(members["do"])
+                if members["do"] in CLOSING:
+                    return {}
+                raise
             except BaseException as error:
                 if self._on_break is not None:
                     self._on_break(error)
@@ -125,7 +125,7 @@ class Wire:
             seen = len(self._buffer)
             try:
                 part = self._socket.recv(PART)
-            except ConnectionError:
+            except OSError:
                 part = b""
             if not part:
                 self._lose()
@@ -137,27 +137,27 @@ class Wire:
             view = memoryview(line)
             while sent < len(line):
                 sent += self._socket.send(view[sent:])
-        except ConnectionError:
+        except OSError:
             self._lose()
-        except BaseException:
-            if sent:
-                self._lose()  # half a request: the next one could not be told from it
+        except BaseException as error:
+            if sent:  # half a request: the next one could not be told from it
+                if self._on_break is not None:
+                    self._on_break(error)
+                self._lose()
             raise
 
     def _lose(self):
         if self._on_break is None:
             os._exit(LOST)
-        self.end()
-        raise Lost({})
+        self._socket.close()
+        raise Lost({"message": "the program stillhead has ended before the run had"})
 
 
 def _after_the_end(what):
     if what in CLOSING:
         return {}
-    if what in STATEMENTS:
-        raise ConnectionLost({"kind": "connection", "message": "this connection was that of a migration run, "
-                                                               "which is over"})
-    raise Lost({"message": "the program stillhead has ended before the run had"})
+    raise ConnectionLost({"kind": "connection", "message": "this connection was that of a migration run, which "
+                                                           "is over"})
 
 
 _of_process = []

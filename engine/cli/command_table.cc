@@ -84,6 +84,10 @@ constexpr std::array kCommands = {
     CommandInfo{"ensure-version", "", "", "sql transaction",
                 "make the version table where it is missing", ""},
     CommandInfo{"config", "", "", "", "show every setting and where it comes from", ""},
+    CommandInfo{"doctor", "", "", "",
+                "look at the project, its Python and its database, and say what is unsafe or slow",
+                "Says what will run where, and what is wrong (exit code 3), unsafe or slow, with\n"
+                "file and line. Runs env.py, no script, and changes nothing.\n"},
     CommandInfo{"completion", "SHELL", "bash", "", "print a script that completes commands",
                 "SHELL is bash, zsh or fish. For example, in ~/.bashrc:\n"
                 "  source <(stillhead completion bash)\n"},

@@ -9,6 +9,7 @@
 #include "engine/cli/applied_history.h"
 #include "engine/cli/bundle.h"
 #include "engine/cli/completion.h"
+#include "engine/cli/doctor.h"
 #include "engine/cli/drawing.h"
 #include "engine/cli/env_py.h"
 #include "engine/cli/help.h"
@@ -199,7 +200,7 @@ class Runner {
   }
   Output operator()(const MakeRevision&) { return make_revision(options_, context_, report_); }
   Output operator()(const Init&) { return init(options_, context_, report_); }
-  Output operator()(const ListTemplates&) { return list_templates(report_); }
+  Output operator()(const ListTemplates&) { return list_templates(options_, report_); }
 
   Output operator()(const Edit& command) {
     const RevisionGraph graph = read_graph(options_, report_);
@@ -221,6 +222,8 @@ class Runner {
     report_.message = "settings shown";
     return {text, json_line({{"settings", std::move(settings)}})};
   }
+
+  Output operator()(const Examine&) { return doctor(options_, context_, report_); }
 
   Output operator()(const Complete& command) {
     std::string text;
@@ -330,10 +333,9 @@ void refuse_words_for_nobody(const Options& options) {
 Output run_where_it_belongs(const Options& options, const CommandContext& context,
                             RunReport& report) {
   refuse_words_for_nobody(options);
-  const bool is_candidate =
-      only_needs_database(options.command) || wants_sql(options.command) ||
-      std::holds_alternative<Check>(options.command) ||
-      (std::holds_alternative<MakeRevision>(options.command) && options.command_name == "revision");
+  const bool is_candidate = only_needs_database(options.command) || wants_sql(options.command) ||
+                            std::holds_alternative<Check>(options.command) ||
+                            std::holds_alternative<MakeRevision>(options.command);
   if (is_candidate && has_env_py(options.settings)) {
     const RevisionGraph graph = Runner(options, context, report).graph_or_none();
     if (is_for_alembic(options, graph)) {

@@ -7,6 +7,7 @@
 
 #include "engine/cli/offline.h"
 #include "engine/cli/script_host.h"
+#include "engine/script/new_revision.h"
 
 namespace engine {
 namespace {
@@ -16,6 +17,24 @@ using Words = std::vector<std::string>;
 
 void add(Words& words, const char* option, const std::string& value) {
   if (!value.empty()) words.insert(words.end(), {option, value});
+}
+
+Words words_of_merge(const MakeRevision& command) {
+  Words words = {"merge"};
+  add(words, "-m", command.message);
+  add(words, "--branch-label", command.branch_label);
+  add(words, "--rev-id", command.rev_id);
+  words.insert(words.end(), command.parents.begin(), command.parents.end());
+  return words;
+}
+
+Words words_of(const Init& command) {
+  Words words;
+  add(words, "-c", command.config_file.string());
+  words.insert(words.end(), {"init", "-t", command.template_name});
+  if (command.package) words.emplace_back("--package");
+  words.push_back(command.folder.string());
+  return words;
 }
 
 Words words_of(const MakeRevision& command) {
@@ -36,7 +55,9 @@ Words words_of(const Options& options) {
   Words words = options.alembic_arguments;
   Words own = {options.command_name};
   if (const auto* revision = std::get_if<MakeRevision>(&options.command)) {
-    own = words_of(*revision);
+    own = options.command_name == "merge" ? words_of_merge(*revision) : words_of(*revision);
+  } else if (const auto* init = std::get_if<Init>(&options.command)) {
+    own = words_of(*init);
   } else {
     if (!options.target.empty()) own.push_back(options.target);
     if (wants_sql(options.command)) own.emplace_back("--sql");
@@ -45,6 +66,13 @@ Words words_of(const Options& options) {
   }
   words.insert(words.end(), own.begin(), own.end());
   return words;
+}
+
+// Of a run of the scripts: where DDL cannot be rolled back, Alembic commits each by itself.
+TransactionMode transactions_in(const Json& request) {
+  const bool per_revision = request.value("transaction_per_migration", false) ||
+                            !request.value("transactional_ddl", true);
+  return per_revision ? TransactionMode::PerRevision : TransactionMode::Single;
 }
 
 }  // namespace
@@ -75,6 +103,7 @@ Options as_env_py_says(const Options& options, const CommandContext& context,
     } else {
       const std::string& origin = env_py_path(options.settings);
       told.version_table = version_table_in(request);
+      told.transactions = transactions_in(request);
       told.settings.set(Key::DatabaseUrl, text_of(request, "url"), origin);
       told.settings.set(Key::VersionTable, told.version_table.name, origin);
       told.settings.set(Key::VersionTableSchema, told.version_table.schema, origin);
@@ -94,8 +123,8 @@ bool is_for_alembic(const Options& options, const RevisionGraph& graph) {
   if (!has_env_py(options.settings)) return false;
   if (std::holds_alternative<Check>(options.command)) return true;
   if (const auto* revision = std::get_if<MakeRevision>(&options.command)) {
-    return options.command_name == "revision" &&
-           (revision->autogenerate || options.settings.flag(Key::RevisionEnvironment));
+    return revision->autogenerate || options.settings.flag(Key::RevisionEnvironment) ||
+           needs_python(options.settings.script_location());
   }
   return wants_sql(options.command) && has_python(graph);
 }

@@ -19,7 +19,8 @@ bool only_needs_database(const Command&);
 // what ScriptHost::run() throws.
 Options as_env_py_says(const Options& options, const CommandContext&, const RevisionGraph&);
 
-// Only Python can do it: `check`, `revision --autogenerate`, `--sql` with Python scripts.
+// Only Python can do it: `check`, `revision --autogenerate`, `--sql` with Python scripts, a new
+// script whose template holds Python.
 bool is_for_alembic(const Options&, const RevisionGraph&);
 // Runs it; what it prints is printed. Throws what ScriptHost::run() throws; Error(NotUpToDate) when
 // `check` has found something to do.

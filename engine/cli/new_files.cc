@@ -3,6 +3,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <chrono>
 #include <cstdint>
 #include <nlohmann/json.hpp>
@@ -12,6 +13,7 @@
 #include <vector>
 
 #include "engine/cli/editor.h"
+#include "engine/cli/env_py.h"
 #include "engine/cli/hooks.h"
 #include "engine/cli/inputs.h"
 #include "engine/cli/json_text.h"
@@ -20,12 +22,15 @@
 #include "engine/core/error.h"
 #include "engine/core/new_node.h"
 #include "engine/host/child_process.h"
+#include "engine/host/interpreter.h"
 #include "engine/script/init_project.h"
 #include "engine/script/new_file.h"
 #include "engine/script/new_revision.h"
 
 namespace engine {
 namespace {
+
+using Json = nlohmann::ordered_json;
 
 RevisionId new_id(const MakeRevision& command) {
   if (!command.rev_id.empty()) return command.rev_id;
@@ -59,6 +64,35 @@ void refuse_what_needs_env_py(const MakeRevision& command, const Settings& setti
                             env_py_path(settings)),
                 "make an empty script without it, and write the statements");
   }
+}
+
+// False, and nothing is done, where the project's Python or its Alembic cannot be found.
+bool init_by_alembic(const Options& options, const CommandContext& context,
+                     const InitRequest& request) {
+  Options told = options;
+  told.command =
+      Init{request.directory, request.project_template, request.config_file, request.package};
+  try {
+    find_interpreter(options.settings, context.environment);
+  } catch (const Error&) {
+    return false;
+  }
+  try {
+    run_in_alembic(told, context, {});
+  } catch (const Error& error) {
+    if (error.reason() != Reason::InvalidScripts) throw;
+    return false;
+  }
+  return true;
+}
+
+Json files_in(const std::filesystem::path& folder) {
+  Json files = Json::array();
+  for (const auto& entry : std::filesystem::recursive_directory_iterator(folder)) {
+    if (entry.is_regular_file()) files.push_back(std::filesystem::absolute(entry.path()).string());
+  }
+  std::sort(files.begin(), files.end());
+  return files;
 }
 
 }  // namespace
@@ -101,9 +135,17 @@ Output init(const Options& options, const CommandContext& context, RunReport& re
   InitRequest request;
   request.directory = command.folder;
   request.project_template = command.template_name;
+  if (request.project_template.empty()) {
+    request.project_template = options.as_alembic ? "generic" : kDefaultProjectTemplate;
+  }
   request.package = command.package;
   if (!command.config_file.empty()) request.config_file = command.config_file;
-  nlohmann::ordered_json made = nlohmann::ordered_json::array();
+  report.message = fmt::format("began a project in {}", command.folder.string());
+  if (request.project_template != kDefaultProjectTemplate &&
+      init_by_alembic(options, context, request)) {
+    return {{}, json_line({{"files", files_in(request.directory)}})};
+  }
+  Json made = Json::array();
   const Status status = status_lines(context.say);
   const std::string rest =
       init_project(request, [&](const std::string& doing, const std::function<void()>& action) {
@@ -111,7 +153,6 @@ Output init(const Options& options, const CommandContext& context, RunReport& re
         made.push_back(doing.substr(doing.find(' ') + 1));
       });
   context.say(rest);
-  report.message = fmt::format("began a project in {}", command.folder.string());
   return {{}, json_line({{"files", std::move(made)}})};
 }
 
@@ -122,9 +163,9 @@ void edit(const RevisionGraph& graph, const std::string& symbol,
   }
 }
 
-Output list_templates(RunReport& report) {
+Output list_templates(const Options& options, RunReport& report) {
   report.message = "templates listed";
-  const std::string text = list_templates_text();
+  const std::string text = list_templates_text(options.as_alembic ? "alembic" : "stillhead");
   return {text, json_line({{"templates", text}})};
 }
 

@@ -18,6 +18,6 @@ Output init(const Options&, const CommandContext&, RunReport&);
 void edit(const RevisionGraph&, const std::string& symbol, const std::vector<RevisionId>& revisions,
           const CommandContext&);
 
-Output list_templates(RunReport&);
+Output list_templates(const Options&, RunReport&);
 
 }  // namespace engine

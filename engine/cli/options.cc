@@ -293,8 +293,8 @@ Command make_merge(const Arguments& arguments) {
   return command;
 }
 Command make_init(const Arguments& arguments) {
-  return Init{argument_of(arguments), text_of(arguments, "template", "sql"),
-              text_of(arguments, "config"), arguments.has("package")};
+  return Init{argument_of(arguments), text_of(arguments, "template"), text_of(arguments, "config"),
+              arguments.has("package")};
 }
 Command make_exec(const Arguments& arguments) {
   return Exec{text_of(arguments, "target", "heads"), arguments.positional};
@@ -348,6 +348,7 @@ constexpr std::pair<std::string_view, Maker> kMakers[] = {
     {"list-templates", [](const Arguments&) -> Command { return ListTemplates{}; }},
     {"ensure-version", [](const Arguments& s) -> Command { return EnsureVersion{s.has("sql")}; }},
     {"config", [](const Arguments&) -> Command { return ShowConfig{}; }},
+    {"doctor", [](const Arguments&) -> Command { return Examine{}; }},
     {"completion", [](const Arguments& a) -> Command { return Completion{argument_of(a)}; }},
     {"digest", [](const Arguments& a) -> Command { return Digest{argument_of(a)}; }},
     {"bundle", [](const Arguments& a) -> Command { return Bundle{argument_of(a)}; }},

@@ -95,12 +95,13 @@ struct Edit {
 };
 struct Init {
   std::filesystem::path folder = {};
-  std::string template_name = {};
+  std::string template_name = {};          // empty: sql, or by the name `alembic` generic
   std::filesystem::path config_file = {};  // --config; empty: alembic.ini
   bool package = false;
 };
 struct ListTemplates {};
 struct ShowConfig {};
+struct Examine {};  // `doctor`
 struct Completion {
   std::string shell = {};
 };
@@ -134,7 +135,7 @@ struct ShowHelp {
 using Command = std::variant<ShowHelp, ShowVersion, ShowManual, Upgrade, Downgrade, Apply, ShowPlan,
                              Stamp, Repair, EnsureVersion, Current, History, Heads, Branches, Show,
                              Graph, MakeRevision, Edit, Init, ListTemplates, Check, ShowConfig,
-                             Completion, Complete, Digest, Bundle, Exec, Wait>;
+                             Examine, Completion, Complete, Digest, Bundle, Exec, Wait>;
 
 // Commands that change the database: what they did is in it, whoever hears of it.
 bool is_migration(const Command&);

@@ -100,18 +100,13 @@ std::string entry(const RevisionGraph& graph, const Revision& revision, const Re
                             indented_doc(revision, paint));
 }
 
-// A child as `branches` shows it, behind as many blanks as Python's str(down_revision) is long.
+// A child as `branches` shows it, behind as many blanks as the parent's id is long.
 std::string child_line(const RevisionGraph& graph, const Revision& parent, const Revision& child,
                        Verbosity verbosity, const Paint& paint) {
-  std::size_t width = 4;  // "None"
-  if (parent.down_revisions.size() == 1) width = parent.down_revisions.front().size();
-  if (parent.down_revisions.size() > 1) {
-    width = fmt::format("('{}')", fmt::join(parent.down_revisions, "', '")).size();
-  }
-  return fmt::format("{:{}} -> {}{}{}{}\n", "", width, paint.revision(child.id),
-                     labels_text(graph, child, paint),
-                     marks_text(graph, child, {}, Marks::HeadsAndTree, paint),
-                     verbosity == Verbosity::Entry ? ", " + paint.foreign(child.message) : "");
+  return fmt::format(
+      "{:{}} -> {}{}{}{}\n", "", parent.id.size(), paint.revision(child.id),
+      labels_text(graph, child, paint), marks_text(graph, child, {}, Marks::HeadsAndTree, paint),
+      verbosity == Verbosity::Entry ? ", " + paint.foreign(message_lines(child)) : "");
 }
 
 std::vector<RevisionId> heads_by(const RevisionGraph& graph, HeadsBy heads) {
@@ -139,7 +134,7 @@ std::string history_line(const RevisionGraph& graph, const Revision& revision,
   return fmt::format("{}{} -> {}{}{}, {}\n", downs_painted(revision, paint), depends,
                      paint.revision(revision.id), labels_text(graph, revision, paint),
                      marks_text(graph, revision, current, Marks::HeadsAndTree, paint),
-                     paint.foreign(revision.message));
+                     paint.foreign(message_lines(revision)));
 }
 
 std::string row_text(const RowChange& change) {
@@ -169,6 +164,11 @@ Json documents(const RevisionGraph& graph, const std::vector<RevisionId>& ids) {
 }
 
 }  // namespace
+
+std::string message_lines(const Revision& revision) {
+  const std::string& doc = revision.doc.empty() ? revision.message : revision.doc;
+  return doc.substr(0, doc.find("\n\n"));
+}
 
 std::string graph_line(const RevisionGraph& graph, const Revision& revision,
                        const RevisionSet& current, const Paint& paint) {

@@ -21,6 +21,9 @@ enum class Verbosity { Line, Entry };  // Entry: `-v`, several lines a revision
 std::string graph_line(const RevisionGraph&, const Revision&, const RevisionSet& current,
                        const Paint&);
 
+// Revision::message with the line ends that it has in the script (Alembic's `doc`).
+std::string message_lines(const Revision&);
+
 // `shown` in that order. `current`: rows of the version table to be marked "(current)".
 std::string history_text(const RevisionGraph&, const std::vector<RevisionId>& shown, Verbosity,
                          const RevisionSet& current, const Paint&);

@@ -11,6 +11,7 @@
 #include <utility>
 
 #include "engine/cli/inputs.h"
+#include "engine/cli/print.h"
 
 namespace engine {
 namespace {
@@ -36,7 +37,7 @@ Json revisions_json(const RevisionGraph& graph) {
                     {"down", revision.down_revisions},
                     {"depends", revision.depends_on},
                     {"labels", revision.branch_labels},
-                    {"message", revision.message},
+                    {"message", message_lines(revision)},
                     {"host", revision.format == ScriptFormat::Python}});
   }
   return list;
@@ -94,7 +95,11 @@ void ScriptHost::run(const std::string& command, const std::vector<std::string>&
     if (!serve(caller, command_json(command, words, graph), handler)) throw end_of_caller(place());
   } else {
     const Interpreter interpreter = find_interpreter(options_.settings, environment_);
-    HostProcess child(interpreter.path, environment_);
+    // With --json standard output is one document, and ours.
+    HostProcess child(interpreter.path,
+                      options_.report.json ? ChildProcess::Output::ToStandardError
+                                           : ChildProcess::Output::Inherit,
+                      environment_);
     const bool is_told = serve(child, command_json(command, words, graph), handler);
     const ChildEnd end = child.end(kGrace);
     if (!is_told) throw end_without_word(end, interpreter, place());
@@ -127,12 +132,15 @@ bool ScriptHost::serve(HostProcess& host, const Json& command, const Handler& ha
 Json ScriptHost::command_json(const std::string& command, const std::vector<std::string>& words,
                               const RevisionGraph& graph) const {
   const Settings& settings = options_.settings;
-  Json made = {{"command", command},
-               {"argv", words},
-               {"driver", settings.text(Key::Driver)},
-               {"url", nullptr},
-               {"announce", options_.as_alembic},
-               {"revisions", revisions_json(graph)}};
+  Json made = {
+      {"command", command},
+      {"argv", words},
+      {"driver", settings.text(Key::Driver)},
+      {"url", nullptr},
+      {"announce", options_.as_alembic},
+      {"env_py",
+       has_env_py(settings) ? std::filesystem::absolute(env_py_path(settings)).string() : ""},
+      {"revisions", revisions_json(graph)}};
   if (names_database(options_)) {
     const std::string url = given_url(options_);
     if (url.find("://") != std::string::npos) made["url"] = url;  // SQLAlchemy reads no other form
@@ -188,8 +196,12 @@ Error ScriptHost::explained(const Json& told, const ScriptPlace& place) const {
     return {Reason::InvalidUsage, "the project's Alembic does not take this command line",
             "it says why above; `check` is there from Alembic 1.9 on"};
   }
-  if (kind == "exception") observer_.script_failed(text_of(told, "traceback"));
   const std::optional<Error>& met = server_.last_error();
+  // Where the script was says nothing about it.
+  if (met && is_of_connection(*met) && message.find(met->message()) != std::string::npos) {
+    return *met;
+  }
+  if (kind == "exception") observer_.script_failed(text_of(told, "traceback"));
   Failure failure;
   Reason reason = kind == "environment" ? Reason::InvalidUsage : Reason::MigrationFailed;
   std::string hint;
@@ -197,9 +209,6 @@ Error ScriptHost::explained(const Json& told, const ScriptPlace& place) const {
     failure = *met->failure();
     reason = met->reason();
     hint = met->hint();
-  } else if (met && (met->reason() == Reason::DatabaseUnreachable ||
-                     met->reason() == Reason::AuthenticationFailed)) {
-    return *met;
   }
   if (failure.message.empty()) failure.message = message;
   if (failure.sqlstate.empty()) failure.sqlstate = text_of(told, "sqlstate");

@@ -123,12 +123,12 @@ bool begins_transaction(const std::string& sql, SqlFlavour flavour) {
   }
 }
 
+}  // namespace
+
 bool is_of_connection(const Error& error) {
   return error.reason() == Reason::DatabaseUnreachable ||
          error.reason() == Reason::AuthenticationFailed;
 }
-
-}  // namespace
 
 Json error_answer(const Error& error) {
   Json told = {{"message", error.failure() && !error.failure()->message.empty()

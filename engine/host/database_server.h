@@ -80,6 +80,8 @@ class DatabaseServer {
   std::optional<Error> last_error_ = {};
 };
 
+// It cannot be had, or is lost.
+bool is_of_connection(const Error&);
 // {"error":{...}} of an Error that a request has met.
 nlohmann::json error_answer(const Error&);
 

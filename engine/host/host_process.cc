@@ -28,14 +28,15 @@ constexpr std::size_t kLongestMessage = std::size_t{1} << 30;  // bytes
 
 }  // namespace
 
-HostProcess::HostProcess(const std::string& python, const Environment& environment) {
+HostProcess::HostProcess(const std::string& python, ChildProcess::Output output,
+                         const Environment& environment) {
   std::array<int, 2> ends{};
   if (::socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends.data()) != 0) {
     throw Error(Reason::Bug, fmt::format("cannot make a socket: {}", std::strerror(errno)));
   }
   socket_ = ends[0];
-  ChildProcess child{python,
-                     {"-c", std::string(python_bootstrap()), fmt::format("{}", kChildSocket)}};
+  const ChildProcess child{
+      python, {"-c", std::string(python_bootstrap()), fmt::format("{}", kChildSocket)}, {}, output};
   try {
     child_ = start_child(child, {.socket = ends[1]}, environment);
   } catch (const Error&) {

@@ -18,9 +18,9 @@ namespace engine {
 
 class HostProcess {
  public:
-  // Starts `python` and hands it the modules of engine/python. Throws Error(InvalidUsage): "cannot
-  // run PYTHON: cause".
-  HostProcess(const std::string& python, const Environment&);
+  // Starts `python` and hands it the modules of engine/python. `output`: of what scripts print.
+  // Throws Error(InvalidUsage): "cannot run PYTHON: cause".
+  HostProcess(const std::string& python, ChildProcess::Output output, const Environment&);
   // Takes the socket over; at its other end is a process that is not ours to end.
   explicit HostProcess(int socket);
   // Kills what still runs.

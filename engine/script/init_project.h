@@ -23,6 +23,7 @@ struct InitRequest {
 // before anything is made: "Directory D already exists and is not empty", "No such template T".
 std::string init_project(const InitRequest&, const Status&);
 
-std::string list_templates_text();
+// `program`: the name that the example has.
+std::string list_templates_text(const std::string& program);
 
 }  // namespace engine

@@ -80,6 +80,22 @@ int give_name(const std::string& temporary, const std::string& name) {
   return 0;
 }
 
+// Names that begin with a dot are passed over by whoever reads the folder meanwhile.
+fs::path temporary_beside(const fs::path& file) {
+  std::random_device random;
+  return file.parent_path() / fmt::format(".stillhead.{:08x}{:08x}.tmp", random(), random());
+}
+
+void finish(const fs::path& temporary, const fs::path& file, int error) {
+  if (error != 0) {
+    ::unlink(temporary.c_str());
+    fail(file, error);
+  }
+  const Descriptor folder(file.has_parent_path() ? file.parent_path().string() : ".",
+                          O_RDONLY | O_DIRECTORY);
+  if (folder.is_open()) folder.sync();  // not every file system can
+}
+
 }  // namespace
 
 fs::path absolute_path(const fs::path& path) {
@@ -93,19 +109,19 @@ fs::path absolute_path(const fs::path& path) {
 }
 
 void write_new_file(const fs::path& file, std::string_view text) {
-  // Names that begin with a dot are passed over by whoever reads the folder meanwhile.
-  std::random_device random;
-  const fs::path temporary =
-      file.parent_path() / fmt::format(".stillhead.{:08x}{:08x}.tmp", random(), random());
+  const fs::path temporary = temporary_beside(file);
   int error = write_whole(temporary.string(), text);
   if (error == 0) error = give_name(temporary.string(), file.string());
-  if (error != 0) {
-    ::unlink(temporary.c_str());
-    fail(file, error);
-  }
-  const Descriptor folder(file.has_parent_path() ? file.parent_path().string() : ".",
-                          O_RDONLY | O_DIRECTORY);
-  if (folder.is_open()) folder.sync();  // not every file system can
+  finish(temporary, file, error);
+}
+
+void append_to_file(const fs::path& file, std::string_view text) {
+  const fs::path temporary = temporary_beside(file);
+  int error = write_whole(temporary.string(), read_text_file(file) + std::string(text));
+  std::error_code ignored;
+  fs::permissions(temporary, fs::status(file, ignored).permissions(), ignored);
+  if (error == 0 && ::rename(temporary.c_str(), file.c_str()) != 0) error = errno;
+  finish(temporary, file, error);
 }
 
 void ensure_folder(const fs::path& folder, const Status& status) {

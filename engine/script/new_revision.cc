@@ -211,6 +211,19 @@ fs::path version_location_of(const std::vector<fs::path>& locations,
               "a new base has no parent whose folder could be taken");
 }
 
+bool needs_python(const fs::path& script_location) {
+  NewRevision revision;
+  revision.format = ScriptFormat::Python;
+  if (!fs::exists(script_location / template_file_name(revision.format))) return false;
+  try {
+    render(revision, script_location, create_date({}, "UTC"));
+    return false;
+  } catch (const Error& error) {
+    if (error.reason() != Reason::InvalidScripts) throw;
+    return true;
+  }
+}
+
 NewScript make_new_script(const NewRevision& revision, const fs::path& script_location,
                           const fs::path& version_location, const NewFileSettings& settings) {
   const CreateDate date = create_date(revision.created, settings.timezone);

@@ -52,6 +52,10 @@ std::filesystem::path version_location_of(const std::vector<std::filesystem::pat
                                           const RevisionGraph&,
                                           const std::vector<RevisionId>& parents);
 
+// The folder's script.py.mako holds what only Python can render, such as a loop. Throws
+// Error(InvalidUsage) when it cannot be read.
+bool needs_python(const std::filesystem::path& script_location);
+
 // Reads the template, writes nothing. Throws Error: InvalidUsage (file_template, timezone,
 // message), InvalidScripts (template; what it makes is no script of this revision).
 NewScript make_new_script(const NewRevision&, const std::filesystem::path& script_location,

@@ -7,7 +7,7 @@
 
 DIR holds recorded runs of Alembic. The chains are turned to `.sql` scripts, and the recorded commands run with the
 real `stillhead` on an empty database. Compared are exit code, the lines about steps, the error's text and
-SQLSTATE, version rows and tables; of `--sql` the printed text.
+SQLSTATE, version rows and tables; of `--sql` the printed text. Then the recorded Python scripts themselves run.
 
 Whatever happens, the database must be clean: version rows, history, journal and what the statements have made say
 the same. After a failure the fault is corrected in each way that chains.CORRECTIONS has, and the next run must end
@@ -26,8 +26,10 @@ import sys
 import tempfile
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent))
+import alembic_project  # noqa: E402
 import chains  # noqa: E402
 import databases  # noqa: E402
+import python_transactions  # noqa: E402
 import transaction_table  # noqa: E402
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
@@ -325,6 +327,28 @@ def replay(path, differences):
         rows.append(row)
         yield name, problem
     yield PAGE, transaction_table.outdated(ROOT / PAGE, rows)
+    yield from replay_in_python(path, differences)
+
+
+def replay_in_python(path, differences):
+    """Yields ("7.py", None or what is wrong)."""
+    alembic_project.prepare()
+    recorded = json.loads(path.read_text(encoding='utf-8'))
+    with databases.Postgres() as postgres, databases.Sqlite() as sqlite:
+        places = {'postgresql': postgres, 'sqlite': sqlite, 'postgresql_offline': None}
+        for number, case in enumerate(recorded['cases']):
+            kind = differences.get(f'{number}.py')
+            chain, revisions = recorded['chains'][case['chain']], chains.revisions_of(recorded['chains'][case['chain']])
+
+            def run(kind, case=case, chain=chain, revisions=revisions):
+                want = {**wanted(case, revisions, kind), 'exit': case['exit']}
+                return python_transactions.replay_case(case, chain, places[case['database']], PROGRAM, want,
+                                                       want['error'])
+
+            problem = run(kind)
+            if kind and not problem and not run(None):
+                problem = f'is listed as {kind}, but is equal to the recorded case'
+            yield f'{number}.py', problem
 
 
 def main():

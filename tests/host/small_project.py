@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """A small Alembic project with two revisions and a database of its own, for tests that run programs in it."""
 import argparse
+import copy
 import json
 import os
 import pathlib
@@ -40,8 +41,8 @@ def downgrade():
 class Project:
     """A copy of what `alembic init` makes, with two revisions, and an empty database."""
 
-    def __init__(self, folder, python, server, flavour):
-        self.folder, self.server, self.flavour = folder, server, flavour
+    def __init__(self, folder, pair, python, server, flavour):
+        self.folder, self.pair, self.server, self.flavour = folder, pair, server, flavour
         self.bin = python.parent
         folder.mkdir()
         subprocess.run([self.bin / "alembic", "init", "alembic"], cwd=folder, check=True, capture_output=True)
@@ -59,6 +60,13 @@ class Project:
         ini = self.folder / "alembic.ini"
         text = re.sub(r"(?m)^sqlalchemy\.url.*$", lambda _: "sqlalchemy.url = " + url, ini.read_text())
         ini.write_text(text)
+
+    def in_folder(self, name):
+        """The same environment and database in a new folder."""
+        other = copy.copy(self)
+        other.folder = self.folder / name
+        other.folder.mkdir()
+        return other
 
     def script(self, name, down, text):
         path = self.folder / "alembic/versions" / f"{name}_script.py"
@@ -108,7 +116,8 @@ def run_cases(cases, description):
                 for flavour in ("postgresql", "sqlite"):
                     name = f"{function.__name__} with Alembic {pair}, {flavour}"
                     try:
-                        function(Project(folder / f"{function.__name__}_{pair}_{flavour}", python, server, flavour))
+                        function(Project(folder / f"{function.__name__}_{pair}_{flavour}", pair, python, server,
+                                         flavour))
                         passed += 1
                         print("passed", name, flush=True)
                     except Exception:

@@ -56,8 +56,8 @@ def alembic(wire, command, project):
 
 
 def doctor(wire, command, project):
-    from stillhead_host.doctor import lines
-    wire.request(do="told", lines=lines())
+    from stillhead_host.doctor import told
+    wire.request(do="told", **told(command))
 
 
 COMMANDS = {"migrate": migrate, "alembic": alembic, "doctor": doctor}

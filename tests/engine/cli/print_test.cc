@@ -49,6 +49,28 @@ RevisionGraph two_roots() {
                         revision("app2", {"app1"}, "app next")});
 }
 
+TEST(HistoryTextTest, KeepsTheLineEndsOfAMessage) {
+  Revision described = revision("a", {}, "add users and names");
+  described.doc = "add users\n  and names\n\nbecause";
+  EXPECT_EQ(history_text(RevisionGraph({described}), {"a"}, Verbosity::Line, {}, kPipe),
+            "<base> -> a (head), add users\n  and names\n");
+}
+
+TEST(BranchesTextTest, IndentsChildrenByTheIdOfTheirParent) {
+  const RevisionGraph graph({revision("a", {}, "base"), revision("b1", {"a"}, "left"),
+                             revision("b2", {"a"}, "right"), revision("mm", {"b1", "b2"}, "merge"),
+                             revision("c", {"mm"}, "one"), revision("d", {"mm"}, "two")});
+  EXPECT_EQ(branches_text(graph, Verbosity::Line, kPipe),
+            "mm (branchpoint) (mergepoint)\n"
+            "   -> c (head)\n"
+            "   -> d (head)\n"
+            "\n"
+            "a (branchpoint)\n"
+            "  -> b1\n"
+            "  -> b2\n"
+            "\n");
+}
+
 TEST(HistoryTextTest, PrintsBranchesNewestFirst) {
   EXPECT_EQ(history_text(branched(), history_range(branched(), {}, {}), Verbosity::Line, {}, kPipe),
             "c1 -> d1 (left) (head), left two\n"

@@ -98,6 +98,38 @@ TEST_F(InitProjectTest, MakesAPackageWhenAsked) {
   EXPECT_EQ(folder_.read("m/versions/__init__.py"), "");
 }
 
+TEST_F(InitProjectTest, MakesProjectsOfPythonScripts) {
+  for (const char* name : {"generic", "async", "multidb"}) {
+    const std::string ini = std::string(name) + ".ini";
+    init({name, ini, name, false});
+    EXPECT_EQ(ini_line(ini), "script_location = %(here)s/" + std::string(name));
+    const std::string folder = std::string(name) + "/";
+    EXPECT_TRUE(folder_.has(folder + "versions"));
+    EXPECT_NE(folder_.read(folder + "env.py").find("run_migrations_offline()\nelse:"),
+              std::string::npos);
+    EXPECT_NE(folder_.read(folder + "script.py.mako").find("Revises: ${down_revision"),
+              std::string::npos);
+  }
+  EXPECT_NE(folder_.read("multidb.ini").find("\ndatabases = engine1, engine2\n"),
+            std::string::npos);
+}
+
+TEST_F(InitProjectTest, KeepsThePyprojectThatIsThere) {
+  folder_.write("pyproject.toml", "[project]\nname = \"x\"\n");
+  const std::string rest = init({"m", "alembic.ini", "pyproject", false});
+  EXPECT_NE(rest.find("settings in " + (folder_ / "pyproject.toml") + " and "), std::string::npos);
+  const std::string text = folder_.read("pyproject.toml");
+  EXPECT_TRUE(text.starts_with("[project]\nname = \"x\"\n\n[tool.alembic]\n")) << text;
+  EXPECT_NE(text.find("\nscript_location = \"%(here)s/m\"\n"), std::string::npos);
+  EXPECT_EQ(folder_.read("alembic.ini").find("\nscript_location"), std::string::npos);
+  EXPECT_EQ(init({"n", "alembic.ini", "pyproject_async", false})
+                .find("File " + (folder_ / "alembic.ini") + " already exists, skipping\nFile " +
+                      (folder_ / "pyproject.toml") +
+                      " already exists and already has a [tool.alembic] section, skipping\n"),
+            0U);
+  EXPECT_EQ(folder_.read("pyproject.toml"), text);
+}
+
 TEST_F(InitProjectTest, RefusesBeforeItMakesAnything) {
   folder_.write("full/x", "");
   folder_.write("file", "");
@@ -108,7 +140,7 @@ TEST_F(InitProjectTest, RefusesBeforeItMakesAnything) {
   const Case cases[] = {
       {{"./full/", "alembic.ini", "sql", false}, "Directory full already exists and is not empty"},
       {{"file", "alembic.ini", "sql", false}, "cannot make the folder file: it is a file"},
-      {{"m", "alembic.ini", "generic", false}, "No such template generic"},
+      {{"m", "alembic.ini", "special", false}, "No such template special"},
   };
   for (const auto& [request, message] : cases) {
     const Error error = error_of([&, given = request] { init(given); });
@@ -122,14 +154,20 @@ TEST_F(InitProjectTest, RefusesBeforeItMakesAnything) {
 }
 
 TEST(ListTemplatesTest, ListsThemInAlembicsForm) {
-  EXPECT_EQ(list_templates_text(),
+  EXPECT_EQ(list_templates_text("stillhead"),
             "Available templates:\n"
             "\n"
             "sql - Plain SQL scripts, no Python needed.\n"
+            "generic - Python scripts for one database.\n"
+            "async - Python scripts for one database, with an asynchronous driver.\n"
+            "multidb - Python scripts for several databases.\n"
+            "pyproject - Python scripts for one database, with the settings in pyproject.toml.\n"
+            "pyproject_async - Python scripts for one database, with an asynchronous driver and "
+            "pyproject.toml.\n"
             "\n"
             "Templates are used via the 'init' command, e.g.:\n"
             "\n"
-            "  stillhead init --template sql ./scripts\n");
+            "  stillhead init --template generic ./scripts\n");
 }
 
 }  // namespace

@@ -109,7 +109,8 @@ class HostedRun : private TransactionWatch {
     Unit& unit = units_.emplace_back();
     const Json& number = request.at("connection");
     unit.connection = number.is_null() ? 0 : number.get<int>();
-    if (request.contains("rows")) unit.told_rows = request.at("rows").get<std::vector<RevisionId>>();
+    if (request.contains("rows"))
+      unit.told_rows = request.at("rows").get<std::vector<RevisionId>>();
     make_workplace(unit, request);
     std::vector<RevisionId> rows = rows_of(unit);
     plan(unit, rows);

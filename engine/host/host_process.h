@@ -33,8 +33,8 @@ class HostProcess {
   // The next message; empty: the child has closed its end. Throws Error(Interrupted) when asked to
   // stop, Error(MigrationFailed) when a message is longer than 1 GiB.
   std::optional<std::string> receive(const std::stop_token&);
-  // From any thread, until end() is called. Whether the other side has closed its end; waits for that
-  // as long as `patience`.
+  // From any thread, until end() is called. Whether the other side has closed its end; waits for
+  // that as long as `patience`.
   bool has_hung_up(std::chrono::milliseconds patience) const;
   // Lets has_hung_up() return at once; nothing more comes or goes.
   void hang_up();

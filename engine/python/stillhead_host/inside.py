@@ -51,8 +51,8 @@ class InsideMigration(Migration):
             raise LeftToAlembic
         if _holds_sqlite_file(context.connection):
             raise failure.ScriptFolderError(
-                "the connection that env.py gives to context.configure() has a transaction open on the SQLite "
-                "file: commit it before, or no other process can take the lock")
+                "the connection that env.py gives to context.configure() has a transaction open on the "
+                "SQLite file: commit it before, or no other process can take the lock")
         self._connections.append(context.connection)
         super()._run(context, arguments)
 
@@ -66,8 +66,9 @@ class InsideMigration(Migration):
 def run(channel, config, call, runs_steps, on_break):
     """Serves the command on the socket `channel`, which is a file descriptor.
 
-    `call()` runs the function of alembic.command with `config`. `on_break` is called with what has broken into
-    the wait for an answer: KeyboardInterrupt. Returns what `call()` returned and None, or None and what it raised.
+    `call()` runs the function of alembic.command with `config`. `on_break` is called with what has broken
+    into the wait for an answer: KeyboardInterrupt. Returns what `call()` returned and None, or None and what
+    it raised.
     """
     wire = Wire(channel, on_break)
     command = dict(json.loads(wire.read_line()), announce=True)

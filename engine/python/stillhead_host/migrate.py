@@ -83,7 +83,8 @@ class Migration:
         url = self._url(context)
         self._number = self._number_of(context)
         rows = self._rows_for_begin(context) if self._number is None else None
-        return {"connection": self._number, **({} if rows is None else {"rows": rows}), "version_table": context.version_table,
+        return {"connection": self._number, **({} if rows is None else {"rows": rows}),
+                "version_table": context.version_table,
                 "version_table_schema": context.version_table_schema,
                 "version_table_pk": bool(context.opts.get("version_table_pk", True)),
                 "transaction_per_migration": bool(context._transaction_per_migration),

@@ -4,8 +4,8 @@ import weakref
 
 from sqlalchemy import create_engine, event
 
-EVENTS = ("connect", "first_connect", "checkout", "checkin", "reset", "invalidate", "soft_invalidate", "close",
-          "detach", "close_detached")
+EVENTS = ("connect", "first_connect", "checkout", "checkin", "reset", "invalidate", "soft_invalidate",
+          "close", "detach", "close_detached")
 
 
 class ServedEngines:

@@ -59,8 +59,8 @@ KINDS = {"database": DatabaseError, "connection": ConnectionLost, "refused": Ref
 class Wire:
     """Owns the socket `fd`. Threads may share it; a forked child may not use it.
 
-    `on_break`: the process goes on after the run. Called with what a signal's handler raises while an answer is
-    under way, so that Stillhead can be told to give up.
+    `on_break`: the process goes on after the run. Called with what a signal's handler raises while an answer
+    is under way, so that Stillhead can be told to give up.
     """
 
     def __init__(self, fd, on_break=None):
@@ -156,8 +156,8 @@ class Wire:
 def _after_the_end(what):
     if what in CLOSING:
         return {}
-    raise ConnectionLost({"kind": "connection", "message": "this connection was that of a migration run, which "
-                                                           "is over"})
+    raise ConnectionLost({"kind": "connection", "message": "this connection was that of a migration run, "
+                                                           "which is over"})
 
 
 _of_process = []

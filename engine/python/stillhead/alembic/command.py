@@ -45,11 +45,13 @@ def check(config):
     return engine.run(config, "check", [], functools.partial(ORIGINALS["check"], config))
 
 
-def revision(config, message=None, autogenerate=False, sql=False, head="head", splice=False, branch_label=None,
-             version_path=None, rev_id=None, depends_on=None, process_revision_directives=None):
-    call = functools.partial(ORIGINALS["revision"], config, message, autogenerate, sql, head, splice, branch_label,
-                             version_path, rev_id, depends_on, process_revision_directives)
+def revision(config, message=None, autogenerate=False, sql=False, head="head", splice=False,
+             branch_label=None, version_path=None, rev_id=None, depends_on=None,
+             process_revision_directives=None):
+    call = functools.partial(ORIGINALS["revision"], config, message, autogenerate, sql, head, splice,
+                             branch_label, version_path, rev_id, depends_on, process_revision_directives)
     return engine.run(config, "revision", ["--autogenerate"], call) if autogenerate and not sql else call()
 
 
-FUNCTIONS = {name: functools.update_wrapper(globals()[name], original) for name, original in ORIGINALS.items()}
+FUNCTIONS = {name: functools.update_wrapper(globals()[name], original)
+             for name, original in ORIGINALS.items()}

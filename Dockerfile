@@ -15,7 +15,7 @@ RUN tools/install_dependencies.sh --for build && rm -rf /var/lib/apt/lists/*
 COPY . .
 RUN cmake --preset release && cmake --build --preset release
 # Each image's root: the bundle below /opt, the program's usual path, the loader where the kernel
-# looks for it, a user without rights.
+# looks for it, a user without rights. Beside the engine: the package for programs that call Alembic's Python API.
 RUN set -eu; for pair in engine:stillhead operator:stillhead-operator; do \
       root=/image/${pair%%:*} program=${pair#*:}; \
       mkdir -p "$root/opt" "$root/usr/bin" "$root/etc"; \
@@ -28,7 +28,9 @@ RUN set -eu; for pair in engine:stillhead operator:stillhead-operator; do \
       echo 'nonroot:x:65532:65532:nonroot:/:/sbin/nologin' > "$root/etc/passwd"; \
       echo 'nonroot:x:65532:' > "$root/etc/group"; \
       install -D -m 644 -t "$root/usr/share/doc/$program" LICENSE; \
-    done
+    done; \
+    mkdir -p /image/engine/opt/stillhead/python; \
+    cp -r engine/python/pyproject.toml engine/python/stillhead /image/engine/opt/stillhead/python
 
 FROM scratch AS engine
 ARG VERSION=

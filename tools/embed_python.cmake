@@ -20,7 +20,7 @@ function(as_literal file result)
   set(${result} "R\"PYTHON(${text})PYTHON\"" PARENT_SCOPE)
 endfunction()
 
-as_literal("${SOURCE}/bootstrap.py" literal)
+as_literal("${SOURCE}/stillhead_host/bootstrap.py" literal)
 write_changed("${OUTPUT}/python_bootstrap.inc" "${literal}\n")
 set(all "")
 file(GLOB_RECURSE files RELATIVE "${SOURCE}" "${SOURCE}/stillhead_host/*.py")

@@ -344,7 +344,7 @@ Output run_where_it_belongs(const Options& options, const CommandContext& contex
       report.message = fmt::format("`{}` was done by the project's Alembic", options.command_name);
       return {};
     }
-    if (only_needs_database(options.command) && env_py_names_database(options.settings, graph)) {
+    if (only_needs_database(options.command) && env_py_names_database(options, graph)) {
       const Options told = as_env_py_says(options, context, graph);
       return std::visit(Runner(told, context, report), told.command);
     }

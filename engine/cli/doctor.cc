@@ -186,7 +186,7 @@ class Doctor {
 
   void look_at_database() {
     SeenDatabase& seen = seen_.database.emplace();
-    seen.named_by_env_py = env_py_names_database(options_.settings, graph_);
+    seen.named_by_env_py = env_py_names_database(options_, graph_);
     if (seen.named_by_env_py && std::ranges::any_of(seen_.findings, [](const Finding& finding) {
           return finding.check == "no_python" || finding.check == "no_alembic";
         })) {

@@ -288,7 +288,7 @@ void migrate(const Options& options, Observer& observer, std::stop_token stop, R
   const Deadline deadline(options.run_timeout, stop);
   try {
     RevisionGraph graph = read_graph(options, report);
-    const bool is_for_env_py = env_py_names_database(options.settings, graph) ||
+    const bool is_for_env_py = env_py_names_database(options, graph) ||
                                (graph.size() == 0 && env_py_names_folders(options.settings));
     if (options.plan_file.empty() && is_for_env_py) {
       migrate_hosted(options, observer, deadline.token(), report, environment, graph);

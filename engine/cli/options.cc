@@ -19,6 +19,7 @@
 #include "engine/cli/help.h"
 #include "engine/config/files.h"
 #include "engine/core/error.h"
+#include "engine/host/child_process.h"
 
 namespace engine {
 namespace {
@@ -92,17 +93,21 @@ ReportOptions report_options(const Settings& settings, const Arguments& argument
   return report;
 }
 
+int read_descriptor(const std::string& text, std::string_view name) {
+  int descriptor = 0;
+  const char* end = text.data() + text.size();
+  const auto [stopped, error] = std::from_chars(text.data(), end, descriptor);
+  if (error != std::errc{} || stopped != end || descriptor < 0) {
+    refuse(fmt::format("{} takes the number of an open file descriptor, not \"{}\"", name,
+                       shown_value(text)));
+  }
+  return descriptor;
+}
+
 std::optional<int> events_of(const Arguments& arguments) {
   const auto given = arguments.value("events");
   if (!given) return {};
-  int descriptor = 0;
-  const char* end = given->data() + given->size();
-  const auto [stopped, error] = std::from_chars(given->data(), end, descriptor);
-  if (error != std::errc{} || stopped != end || descriptor < 0) {
-    refuse(fmt::format("--events takes the number of an open file descriptor, not \"{}\"",
-                       shown_value(*given)));
-  }
-  return descriptor;
+  return read_descriptor(*given, "--events");
 }
 
 Options read_options(Settings settings, const Arguments& arguments,
@@ -130,6 +135,9 @@ Options read_options(Settings settings, const Arguments& arguments,
   options.connect_timeout = settings.duration(Key::ConnectTimeout);
   options.scripts_sha256 = settings.text(Key::ScriptsSha256);
   options.events = events_of(arguments);
+  if (is_variable_set(environment, kHostSocketVariable)) {
+    options.host_socket = read_descriptor(environment.at(kHostSocketVariable), kHostSocketVariable);
+  }
   options.owner = settings.text(Key::Owner);
   options.generation = number_of<long>(settings, Key::Generation);
   options.attempt = number_of<int>(settings, Key::Attempt);

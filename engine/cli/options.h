@@ -175,6 +175,7 @@ struct Options {
   ReportOptions report = {};
   std::vector<std::string> history_readers = {};  // roles
   std::optional<int> events = {};                 // --events: a file descriptor
+  int host_socket = -1;  // STILLHEAD_HOST_FD: leads to a program that is the script host; -1: none
   std::string owner = {};
   long generation = 0;      // 0: not given
   int attempt = 0;          // 0: not given

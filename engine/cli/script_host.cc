@@ -7,11 +7,11 @@
 #include <chrono>
 #include <filesystem>
 #include <nlohmann/json.hpp>
+#include <thread>
 #include <utility>
 
 #include "engine/cli/inputs.h"
 #include "engine/cli/print.h"
-#include "engine/host/host_process.h"
 
 namespace engine {
 namespace {
@@ -20,9 +20,12 @@ using Json = nlohmann::json;
 using std::chrono::milliseconds;
 
 constexpr milliseconds kGrace{5'000};           // for the child to end by itself
+constexpr milliseconds kLook{10'000};           // a hang-up ends it
 constexpr std::size_t kShownStatement = 2'000;  // bytes
 
-bool names_database(const Settings& settings) {
+bool names_database(const Options& options) {
+  const Settings& settings = options.settings;
+  if (options.host_socket >= 0) return false;
   return is_explicit(settings, Key::DatabaseUrl) || is_explicit(settings, Key::DatabaseUrlFile);
 }
 
@@ -34,6 +37,30 @@ std::string said(const Json& told, const std::string& kind, const std::string& m
   const std::string type = text_of(told, "type");
   return fmt::format("{}: {}", type.substr(type.rfind('.') + 1), message);
 }
+
+// A program that is killed while a statement runs: nobody waits for the result any more.
+class HangUpWatch {
+ public:
+  // `host` must outlive the watch. `on_hang_up` is called in a thread of its own.
+  HangUpWatch(HostProcess& host, std::function<void()> on_hang_up)
+      : host_(host), thread_([this, call = std::move(on_hang_up)](const std::stop_token& over) {
+          while (!over.stop_requested()) {
+            if (!host_.has_hung_up(kLook)) continue;
+            if (!over.stop_requested()) call();
+            return;
+          }
+        }) {}
+  ~HangUpWatch() {
+    thread_.request_stop();
+    host_.hang_up();
+  }
+  HangUpWatch(const HangUpWatch&) = delete;
+  HangUpWatch& operator=(const HangUpWatch&) = delete;
+
+ private:
+  HostProcess& host_;
+  std::jthread thread_;
+};
 
 }  // namespace
 
@@ -48,20 +75,21 @@ ScriptHost::ScriptHost(const Options& options, Observer& observer, std::stop_tok
 void ScriptHost::run(const std::string& command, const std::vector<std::string>& words,
                      const RevisionGraph& graph, const Handler& handler,
                      const std::function<ScriptPlace()>& place) {
-  const Interpreter interpreter = find_interpreter(options_.settings, environment_);
-  // With --json standard output is one document, and ours.
-  HostProcess child(
-      interpreter.path,
-      options_.report.json ? ChildProcess::Output::ToStandardError : ChildProcess::Output::Inherit,
-      environment_);
-  child.send(command_json(command, words, graph).dump());
-  const std::stop_callback on_stop(stop_, [this] { server_.cancel(); });
-  while (!over_) {
-    const auto line = child.receive(stop_);
-    if (!line) throw end_without_word(child.end(kGrace), interpreter, place());
-    child.send(answer(*line, handler).dump(-1, ' ', false, Json::error_handler_t::replace));
+  if (options_.host_socket >= 0) {
+    HostProcess caller(options_.host_socket);
+    const HangUpWatch watch(caller, [this] { server_.cancel(); });
+    if (!serve(caller, command_json(command, words, graph), handler)) throw end_of_caller(place());
+  } else {
+    const Interpreter interpreter = find_interpreter(options_.settings, environment_);
+    // With --json standard output is one document, and ours.
+    HostProcess child(interpreter.path,
+                      options_.report.json ? ChildProcess::Output::ToStandardError
+                                           : ChildProcess::Output::Inherit,
+                      environment_);
+    const bool is_told = serve(child, command_json(command, words, graph), handler);
+    const ChildEnd end = child.end(kGrace);
+    if (!is_told) throw end_without_word(end, interpreter, place());
   }
-  child.end(kGrace);
   if (stop_.stop_requested()) {
     throw Error(Reason::Interrupted, fmt::format("{} interrupted; rolled back", what_ran(place())),
                 "run the same command again");
@@ -76,6 +104,17 @@ void ScriptHost::run(const std::string& command, const std::vector<std::string>&
   if (failed_) throw explained(*failed_, place());
 }
 
+bool ScriptHost::serve(HostProcess& host, const Json& command, const Handler& handler) {
+  host.send(command.dump());
+  const std::stop_callback on_stop(stop_, [this] { server_.cancel(); });
+  while (!over_) {
+    const auto line = host.receive(stop_);
+    if (!line) return false;
+    host.send(answer(*line, handler).dump(-1, ' ', false, Json::error_handler_t::replace));
+  }
+  return true;
+}
+
 Json ScriptHost::command_json(const std::string& command, const std::vector<std::string>& words,
                               const RevisionGraph& graph) const {
   const Settings& settings = options_.settings;
@@ -88,7 +127,7 @@ Json ScriptHost::command_json(const std::string& command, const std::vector<std:
       {"env_py",
        has_env_py(settings) ? std::filesystem::absolute(env_py_path(settings)).string() : ""},
       {"revisions", revisions_json(graph)}};
-  if (names_database(settings)) {
+  if (names_database(options_)) {
     const std::string url = given_url(options_);
     if (url.find("://") != std::string::npos) made["url"] = url;  // SQLAlchemy reads no other form
   }
@@ -101,6 +140,7 @@ Json ScriptHost::answer(const std::string& line, const Handler& handler) {
     const std::string what = request.at("do");
     if (DatabaseServer::serves(what)) return server_.answer(request);
     over_ = what == "finished" || what == "failed";
+    if (what == "finished") left_open_ = request.value("left_open", false);
     if (what == "failed") failed_ = std::make_unique<Json>(request.at("error"));
     if (what == "warn") observer_.warned(text_of(request, "text"));
     return over_ || what == "warn" ? Json::object() : handler(what, request);
@@ -187,6 +227,17 @@ Error ScriptHost::end_without_word(const ChildEnd& end, const Interpreter& inter
           failure, fmt::format("the interpreter is {} ({})", interpreter.path, interpreter.origin)};
 }
 
+Error ScriptHost::end_of_caller(const ScriptPlace& place) const {
+  Failure failure;
+  failure.revision = place.revision;
+  failure.file = place.file;
+  failure.message = "the program that ran the scripts has gone";
+  return {Reason::MigrationFailed,
+          fmt::format("{} failed: {}; what was not committed is rolled back", what_ran(place),
+                      failure.message),
+          failure, "call it again"};
+}
+
 std::string text_of(const Json& message, const char* member) {
   const auto found = message.find(member);
   return found != message.end() && found->is_string() ? found->get<std::string>() : std::string();
@@ -226,9 +277,9 @@ bool has_env_py(const Settings& settings) {
   return std::filesystem::is_regular_file(env_py_path(settings), ignored);
 }
 
-bool env_py_names_database(const Settings& settings, const RevisionGraph& graph) {
-  return !names_database(settings) && has_env_py(settings) &&
-         (has_python(graph) || env_py_names_folders(settings));
+bool env_py_names_database(const Options& options, const RevisionGraph& graph) {
+  return !names_database(options) && has_env_py(options.settings) &&
+         (has_python(graph) || env_py_names_folders(options.settings));
 }
 
 bool env_py_names_folders(const Settings& settings) {

@@ -18,6 +18,7 @@
 #include "engine/db/connection.h"
 #include "engine/host/child_process.h"
 #include "engine/host/database_server.h"
+#include "engine/host/host_process.h"
 #include "engine/host/interpreter.h"
 #include "engine/run/observer.h"
 
@@ -48,6 +49,9 @@ class ScriptHost {
            const RevisionGraph& graph, const Handler& handler,
            const std::function<ScriptPlace()>& place);
 
+  // After run(): the steps stand in a transaction that the calling program has still to commit.
+  bool is_left_open() const { return left_open_; }
+
   // As the child numbers it. Null: there is none.
   Connection* connection(int number) { return server_.find(number); }
   // DatabaseServer::suspend().
@@ -56,10 +60,13 @@ class ScriptHost {
  private:
   Json command_json(const std::string& command, const std::vector<std::string>& words,
                     const RevisionGraph&) const;
+  // False: the other side has gone before it has told its end.
+  bool serve(HostProcess&, const Json& command, const Handler&);
   Json answer(const std::string& line, const Handler&);
   std::unique_ptr<Connection> open(const std::string& url);
   Error explained(const Json& told, const ScriptPlace&) const;
   Error end_without_word(const ChildEnd&, const Interpreter&, const ScriptPlace&) const;
+  Error end_of_caller(const ScriptPlace&) const;
   std::string what_ran(const ScriptPlace&) const;
 
   const Options& options_;
@@ -70,6 +77,7 @@ class ScriptHost {
   std::optional<Error> refused_ = {};
   std::unique_ptr<Json> failed_;
   bool over_ = false;
+  bool left_open_ = false;
 };
 
 // The graph as the child gets it.
@@ -77,8 +85,9 @@ nlohmann::json revisions_json(const RevisionGraph&);
 
 // env.py has the say where the database and the version table are: the project has one, has Python
 // scripts or leaves it to env.py where scripts are, and no flag, variable STILLHEAD_* or
-// stillhead.yaml names a database.
-bool env_py_names_database(const Settings&, const RevisionGraph&);
+// stillhead.yaml names a database. For a program that runs env.py itself these do not count: what it
+// has configured holds.
+bool env_py_names_database(const Options&, const RevisionGraph&);
 // A setting that env.py must not contradict.
 bool is_explicit(const Settings&, Key);
 std::string env_py_path(const Settings&);

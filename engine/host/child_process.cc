@@ -239,6 +239,7 @@ ChildEnd run_child(const ChildProcess& child, const Environment& environment) {
 Environment child_environment(const Environment& environment, const fs::path& executable) {
   const fs::path root = executable.parent_path().parent_path();
   Environment result = environment;
+  result.erase(kHostSocketVariable);
   if (root.empty() || root == "/" || root == "/usr" || root == "/usr/local") return result;
   for (const char* name : kLoaderVariables) {
     const auto found = result.find(name);

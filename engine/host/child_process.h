@@ -34,6 +34,9 @@ struct ChildStreams {
 };
 inline constexpr int kChildSocket = 3;
 
+// Names the end of a socket that leads to a program which runs scripts itself; no child gets it.
+inline constexpr const char* kHostSocketVariable = "STILLHEAD_HOST_FD";
+
 // Begins it in a process group of its own. Throws what run_child throws.
 pid_t start_child(const ChildProcess&, const ChildStreams&, const Environment&);
 // False: it still runs.
@@ -48,7 +51,7 @@ std::string find_program(const std::string& name, const Environment&);
 
 // What children get. `executable`: what /proc/self/exe points to; the libraries of a bundle that
 // holds it are taken out of LD_LIBRARY_PATH, LD_PRELOAD and LD_AUDIT: they are of another system
-// than the child's.
+// than the child's. Without kHostSocketVariable.
 Environment child_environment(const Environment&, const std::filesystem::path& executable);
 
 // Words as a POSIX shell splits them, quotes and backslashes obeyed, nothing expanded (Python's

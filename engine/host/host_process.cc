@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "engine/host/host_process.h"
 
+#include <fcntl.h>
 #include <fmt/format.h>
 #include <poll.h>
 #include <signal.h>
@@ -47,6 +48,15 @@ HostProcess::HostProcess(const std::string& python, ChildProcess::Output output,
   send(python_modules());
 }
 
+HostProcess::HostProcess(int socket) : socket_(socket) {
+  if (::fcntl(socket_, F_SETFD, FD_CLOEXEC) != 0) {
+    socket_ = -1;
+    throw Error(Reason::InvalidUsage, fmt::format("{} names no open file descriptor: {}",
+                                                  kHostSocketVariable, std::strerror(errno)));
+  }
+  send(python_modules());
+}
+
 HostProcess::~HostProcess() { end(milliseconds(0)); }
 
 void HostProcess::send(std::string message) {
@@ -89,6 +99,13 @@ std::optional<std::string> HostProcess::receive(const std::stop_token& stop) {
     received_.append(part_.data(), static_cast<std::size_t>(count));
   }
 }
+
+bool HostProcess::has_hung_up(milliseconds patience) const {
+  pollfd waiting{socket_, POLLRDHUP, 0};
+  return ::poll(&waiting, 1, static_cast<int>(patience.count())) > 0;
+}
+
+void HostProcess::hang_up() { ::shutdown(socket_, SHUT_RDWR); }
 
 bool HostProcess::wait_until_ended(milliseconds patience, ChildEnd& end) {
   const auto give_up_at = Clock::now() + patience;

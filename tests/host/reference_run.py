@@ -95,7 +95,7 @@ def start_fresh(python, folder, environment):
     """For Run: a process as Stillhead starts it."""
     def start(channel):
         output = [tempfile.TemporaryFile("w+"), tempfile.TemporaryFile("w+")]
-        child = subprocess.Popen([python, "-c", (PYTHON / "bootstrap.py").read_text(), str(channel.fileno())],
+        child = subprocess.Popen([python, "-c", (PYTHON / "stillhead_host/bootstrap.py").read_text(), str(channel.fileno())],
                                  cwd=folder, env=environment, pass_fds=[channel.fileno()], stdin=subprocess.DEVNULL,
                                  stdout=output[0], stderr=output[1])
 

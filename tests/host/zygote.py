@@ -15,7 +15,7 @@ import tempfile
 IMPORTED = ("alembic.config", "alembic.command", "alembic.autogenerate", "sqlalchemy.ext.asyncio", "logging.config",
             "sqlalchemy.dialects.postgresql", "sqlalchemy.dialects.sqlite", "psycopg2", "asyncpg", "aiosqlite",
             "mako.template")
-BOOTSTRAP = pathlib.Path(__file__).resolve().parents[2] / "engine/python/bootstrap.py"
+BOOTSTRAP = pathlib.Path(__file__).resolve().parents[2] / "engine/python/stillhead_host/bootstrap.py"
 
 
 class Zygote:

@@ -7,6 +7,7 @@ from alembic.runtime.migration import MigrationStep
 from alembic.util import CommandError
 
 from stillhead_host import replace, scripts
+from stillhead_host.patches import Patches
 
 
 class HostCommandLine(CommandLine):
@@ -25,22 +26,24 @@ def migrate(wire, command, project):
     """Runs env.py for the command in argv, with the steps that Stillhead names for it."""
     from stillhead_host.migrate import Migration
     migration = Migration(wire, command, project)
-    migration.install()
-    _run(wire, command, project)
+    patches = Patches()
+    migration.install(patches)
+    _run(wire, command, project, patches)
     migration.check_end()
 
 
 def run_alembic(wire, command, project):
     """Runs what argv says as Alembic does, with its own steps."""
     from stillhead_host import autogenerate
-    autogenerate.hide_own_tables()
-    _run(wire, command, project)
+    patches = Patches()
+    autogenerate.hide_own_tables(patches)
+    _run(wire, command, project, patches)
 
 
-def _run(wire, command, project):
-    scripts.install(wire, command.get("revisions"), project)
+def _run(wire, command, project, patches):
+    scripts.install(wire, command.get("revisions"), project, patches)
     if command.get("driver") == "stillhead":
-        replace.install(wire, command.get("url"), lambda text: wire.request(do="warn", text=text))
+        replace.install(wire, command.get("url"), lambda text: wire.request(do="warn", text=text), patches)
     if not command.get("announce"):
         logging.getLogger("alembic.runtime.migration").addFilter(_is_no_announcement)
     line = HostCommandLine(prog="alembic")

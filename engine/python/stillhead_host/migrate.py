@@ -26,25 +26,29 @@ class HostStep(RevisionStep):
 
 
 class Migration:
-    """The calls of run_migrations() that one command makes."""
+    """The calls of run_migrations() that one command makes, with `config` (None: all that are made)."""
 
-    def __init__(self, wire, command, project):
+    def __init__(self, wire, command, project, config=None):
         self._wire = wire
         self._project = project
+        self._config = config
         self._own_driver = command.get("driver") == "project"
+        self._number = None
         self._calls = 0
         self._error = None
         self._alembics = MigrationContext.run_migrations
 
-    def install(self):
+    def install(self, patches):
         def run_migrations(context, **arguments):
+            if self._config not in (None, context.config):
+                return self._alembics(context, **arguments)
             try:
                 self._run(context, arguments)
             except BaseException as error:
                 self._error = error
                 raise
 
-        MigrationContext.run_migrations = run_migrations
+        patches.put(MigrationContext, "run_migrations", run_migrations)
 
     def check_end(self):
         """After env.py. Raises what it caught of the run's errors, and if there was no run."""
@@ -79,19 +83,30 @@ class Migration:
 
     def _told_of(self, context):
         url = self._url(context)
-        number = None if self._own_driver else replace.number_of(context.connection)
-        if number is None and not self._own_driver:
-            shown = context.connection.engine.url.render_as_string(hide_password=True)
-            raise ScriptFolderError("env.py gives context.configure() a connection to {}, which Stillhead "
-                                    "does not serve; `driver: project` lets scripts use it".format(shown))
+        self._number = self._number_of(context)
+        rows = self._rows_for_begin(context) if self._number is None else None
         folders = scripts.changed_folders(context.script)
-        return {**({"version_locations": folders} if folders else {}),
-                "connection": number, "version_table": context.version_table,
+        return {"connection": self._number, **({} if rows is None else {"rows": rows}),
+                **({"version_locations": folders} if folders else {}),
+                "version_table": context.version_table,
                 "version_table_schema": context.version_table_schema,
                 "version_table_pk": bool(context.opts.get("version_table_pk", True)),
                 "transaction_per_migration": bool(context._transaction_per_migration),
                 "transactional_ddl": bool(context.impl.transactional_ddl),
                 "tag": context.opts.get("tag"), "url": url}
+
+    def _number_of(self, context):
+        if self._own_driver:
+            return None
+        number = replace.number_of(context.connection)
+        if number is None:
+            shown = context.connection.engine.url.render_as_string(hide_password=True)
+            raise ScriptFolderError("env.py gives context.configure() a connection to {}, which Stillhead "
+                                    "does not serve; `driver: project` lets scripts use it".format(shown))
+        return number
+
+    def _rows_for_begin(self, context):
+        """Where only this connection sees them."""
 
     def _url(self, context):
         if context.as_sql or context.connection is None:
@@ -110,9 +125,13 @@ class Migration:
             self._project.revision = None
 
     def _end_step(self, ctx, step, heads, run_args):
-        rows = {"rows": sorted(ctx.get_current_heads())} if self._own_driver else {}
+        rows = {"rows": version_rows(ctx)} if self._number is None else {}
         self._wire.request(do="end_step", revision=step.up_revision_id,
                            direction="upgrade" if step.is_upgrade else "downgrade", **rows)
+
+
+def version_rows(context):
+    return sorted(context.get_current_heads())
 
 
 def _with_password(url):

@@ -18,12 +18,15 @@ DRIVERS = {"postgresql": POSTGRESQL, "sqlite": SQLITE}
 SAME_HOST = {"127.0.0.1": "localhost", "::1": "localhost"}
 
 _creating = threading.local()
+_creating_told = []
 
 
-def install(the_wire, url, warn):
+def install(the_wire, url, warn, patches, is_served=None, created=None):
     """From here on, engines for `url` (None: for any PostgreSQL or SQLite database) use our dialects.
 
     `warn` is called with one line about each engine that is left alone although its database is the run's.
+    Engines that are created where is_served() is False are left alone. `created` is called with each engine
+    that uses ours, and the arguments of its create_engine().
     """
     from sqlalchemy.engine.url import URL, make_url  # pylint: disable=import-outside-toplevel
     wire.share(the_wire)
@@ -34,12 +37,13 @@ def install(the_wire, url, warn):
     def noting_creator(self, kwargs):
         found = instantiate_plugins(self, kwargs)
         _creating.creator = next((name for name in ("creator", "pool") if kwargs.get(name) is not None), "")
+        _creating.arguments = dict(kwargs)
         return found
 
     def choosing_dialect(self):
         creator = getattr(_creating, "creator", None)
         _creating.creator = None
-        if creator is None or not _is_served(self, target):
+        if creator is None or not _is_served(self, target) or not (is_served is None or is_served()):
             return get_entrypoint(self)
         if creator:
             warn("an engine for %s is created with %s=: what it makes is not Stillhead's connection, and "
@@ -47,7 +51,9 @@ def install(the_wire, url, warn):
             return get_entrypoint(self)
         return _dialect(*_split(self))
 
-    URL._instantiate_plugins, URL._get_entrypoint = noting_creator, choosing_dialect
+    patches.put(URL, "_instantiate_plugins", noting_creator)
+    patches.put(URL, "_get_entrypoint", choosing_dialect)
+    _creating_told[:] = [] if created is None else [created]
 
 
 def number_of(connection):
@@ -56,6 +62,11 @@ def number_of(connection):
     fairy = getattr(connection, "connection", None)
     driver = getattr(fairy, "dbapi_connection", None)
     return driver.number if type(driver).__module__.startswith("stillhead_host.") else None
+
+
+def is_shared(url):
+    """Whether another process can connect to the same database."""
+    return _place(url) is not None
 
 
 def _split(url):
@@ -108,6 +119,11 @@ def _shown(url):
     return repr(url).split("?")[0]
 
 
+def _tell_created(_class, engine):
+    for tell in _creating_told:
+        tell(engine, _creating.arguments)
+
+
 @functools.lru_cache(maxsize=None)
 def _dialect(backend, driver):
     module, blocking, waiting = CLASSES[backend]
@@ -115,6 +131,7 @@ def _dialect(backend, driver):
     kind = DRIVERS[backend][driver]
     chosen = {"blocking": getattr(module, blocking), "asyncio": getattr(module, waiting)}
     named = {kind: type(found.__name__, (found,), {"driver": driver or found.driver,
+                                                   "engine_created": classmethod(_tell_created),
                                                    "supports_statement_cache": True,
                                                    "__module__": found.__module__})
              for kind, found in chosen.items()}

@@ -72,8 +72,11 @@ def run_by_stillhead(wire, script, direction):
             context.connection.exec_driver_sql(statement, execution_options={"no_parameters": True})
 
 
-def install(wire, entries, project):
-    """From here on Alembic finds `entries` in the script folder of the command, and does not look into it."""
+def install(wire, entries, project, patches, run_config=None):
+    """From here on Alembic finds `entries` in the script folder of the command, and does not look into it.
+
+    `run_config`: the alembic.config.Config of the command, None where there is only one.
+    """
     make = ScriptDirectory.from_config.__func__
     load = ScriptDirectory._load_revisions
     own = []
@@ -81,7 +84,7 @@ def install(wire, entries, project):
     def from_config(cls, config):
         directory = make(cls, config)
         directory._stillhead_locations = _locations(directory)
-        if not own:
+        if not own and run_config in (None, config):
             own.append(_key(directory))
             project.folder = os.path.abspath(directory.dir)
         return directory
@@ -91,8 +94,8 @@ def install(wire, entries, project):
             return load(self)
         return [HostScript(wire, entry) for entry in entries]
 
-    ScriptDirectory.from_config = classmethod(from_config)
-    ScriptDirectory._load_revisions = load_revisions
+    patches.put(ScriptDirectory, "from_config", classmethod(from_config))
+    patches.put(ScriptDirectory, "_load_revisions", load_revisions)
 
 
 def changed_folders(directory):

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """The socket to Stillhead: one request, one answer, each a line of JSON (docs/script-host.md).
 
-A socket that is closed by the other side ends the process at once: nobody is left to tell anything to.
+A socket that is closed by the other side ends the child at once: nobody is left to tell anything to.
 """
 import json
 import os
@@ -11,6 +11,7 @@ import threading
 # What the process ends with when the other side is gone. Nobody is there to see it.
 LOST = 1
 PART = 262144
+CLOSING = ("close", "disconnect", "rollback")  # done when the other side has gone
 
 
 class WireError(Exception):
@@ -47,14 +48,24 @@ class Interrupted(_Stop):
     """The run was told to stop, or its time is over."""
 
 
+class Lost(_Stop):
+    """Stillhead has gone, where that must not end the process."""
+
+
 KINDS = {"database": DatabaseError, "connection": ConnectionLost, "refused": Refused,
          "interrupted": Interrupted}
 
 
 class Wire:
-    """Owns the socket `fd`. Threads may share it; a forked child may not use it."""
+    """Owns the socket `fd`. Threads may share it; a forked child may not use it.
 
-    def __init__(self, fd):
+    `on_break`: the process goes on after the run. Called with what a signal's handler raises while an answer
+    is under way, so that Stillhead can be told to give up.
+    """
+
+    def __init__(self, fd, on_break=None):
+        self._on_break = on_break
+        self._over = False
         self._socket = socket.socket(fileno=fd)
         self._socket.set_inheritable(False)
         self._mutex = threading.RLock()
@@ -69,16 +80,37 @@ class Wire:
             raise RuntimeError("a forked process cannot use the connection that its parent has from "
                                "Stillhead: connect to the database in it by another driver")
         with self._mutex:
-            # A signal's handler may have raised while an answer was under way.
-            while self._unread:
-                self.read_line()
-                self._unread -= 1
-            self._send(line)
-            self._unread += 1
-            answer = json.loads(self.read_line())
-            self._unread -= 1
+            if self._over:
+                return _after_the_end(members["do"])
+            try:
+                answer = self._exchange(line)
+            except Lost:
+                if members["do"] in CLOSING:
+                    return {}
+                raise
+            except BaseException as error:
+                if self._on_break is not None:
+                    self._on_break(error)
+                raise
         if "error" in answer:
             raise KINDS.get(answer["error"].get("kind"), Refused)(answer["error"])
+        return answer
+
+    def end(self):
+        """The run is over; connections that are left can only be closed."""
+        with self._mutex:
+            self._over = True
+            self._socket.close()
+
+    def _exchange(self, line):
+        # A signal's handler may have raised while an answer was under way.
+        while self._unread:
+            self.read_line()
+            self._unread -= 1
+        self._send(line)
+        self._unread += 1
+        answer = json.loads(self.read_line())
+        self._unread -= 1
         return answer
 
     def read_line(self):
@@ -93,10 +125,10 @@ class Wire:
             seen = len(self._buffer)
             try:
                 part = self._socket.recv(PART)
-            except ConnectionError:
+            except OSError:
                 part = b""
             if not part:
-                os._exit(LOST)
+                self._lose()
             self._buffer += part
 
     def _send(self, line):
@@ -105,12 +137,27 @@ class Wire:
             view = memoryview(line)
             while sent < len(line):
                 sent += self._socket.send(view[sent:])
-        except ConnectionError:
-            os._exit(LOST)
-        except BaseException:
-            if sent:
-                os._exit(LOST)  # half a request: the next one could not be told from it
+        except OSError:
+            self._lose()
+        except BaseException as error:
+            if sent:  # half a request: the next one could not be told from it
+                if self._on_break is not None:
+                    self._on_break(error)
+                self._lose()
             raise
+
+    def _lose(self):
+        if self._on_break is None:
+            os._exit(LOST)
+        self._socket.close()
+        raise Lost({"message": "the program stillhead has ended before the run had"})
+
+
+def _after_the_end(what):
+    if what in CLOSING:
+        return {}
+    raise ConnectionLost({"kind": "connection", "message": "this connection was that of a migration run, "
+                                                           "which is over"})
 
 
 _of_process = []

@@ -149,6 +149,13 @@ TEST(OptionsTest, AWrongVariableIsNamedAsAVariable) {
             "STILLHEAD_LOCK_WAIT takes a duration such as 500ms, 30s or 5m, not \"soon\"");
 }
 
+TEST(OptionsTest, TheSocketOfAHostComesFromAVariable) {
+  EXPECT_EQ(parse_options({"heads"}, {{"STILLHEAD_HOST_FD", "7"}}).host_socket, 7);
+  EXPECT_EQ(parse_options({"heads"}, {{"STILLHEAD_HOST_FD", ""}}).host_socket, -1);
+  EXPECT_EQ(usage_error({"heads"}, {{"STILLHEAD_HOST_FD", "x"}}),
+            "STILLHEAD_HOST_FD takes the number of an open file descriptor, not \"x\"");
+}
+
 TEST(OptionsTest, DefaultsAreTheManuals) {
   const Options options = parse_options({"upgrade", "heads"}, {});
   EXPECT_EQ(std::get<Upgrade>(options.command).target, "heads");

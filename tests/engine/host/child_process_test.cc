@@ -147,6 +147,11 @@ TEST(ChildEnvironmentTest, LosesTheLibrariesOfTheBundleAndNothingElse) {
   }
 }
 
+TEST(ChildEnvironmentTest, DoesNotNameTheSocketOfOurOwnHost) {
+  EXPECT_EQ(child_environment({{"STILLHEAD_HOST_FD", "5"}, {"A", "b"}}, "/usr/bin/stillhead"),
+            (Environment{{"A", "b"}}));
+}
+
 TEST(ChildEnvironmentTest, IsLeftAloneWhereTheProgramBelongsToTheSystem) {
   const Environment before = {{"LD_LIBRARY_PATH", "/usr/lib:/lib"}};
   for (const char* executable :

@@ -55,4 +55,5 @@ def start(fd):
     sys.exit(run(fd))
 
 
-start(int(sys.argv[1]))
+if __name__ == "__main__":
+    start(int(sys.argv[1]))

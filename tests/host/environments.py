@@ -8,7 +8,7 @@ import sys
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "support"))
 import venvs  # noqa: E402
 
-PSYCOPG2, PYTEST = "psycopg2-binary==2.9.13", ("pytest==9.2.0", "setuptools==80.9.0")
+PSYCOPG2, PYTEST = "psycopg2-binary==2.9.13", ("pytest==9.2.0", "setuptools==80.9.0", "black==26.5.1")
 DRIVERS = (PSYCOPG2, "greenlet==3.5.6", "aiosqlite==0.22.1", "asyncpg==0.32.0")
 # Debian 12's pair, one from the middle, the newest.
 PAIRS = {
@@ -19,7 +19,6 @@ PAIRS = {
 DEBIAN = "debian"  # that pair as Debian packs it
 # Of SQLAlchemy, for the driver; to each the Alembic whose own suite is run with it.
 ALEMBIC_WITH = {"1.4.46": "1.8.1", "2.0.58": "1.13.3", "2.1.9": "1.20.1"}
-DEBIANS = "import alembic, sqlalchemy, psycopg2; print(alembic.__version__, sqlalchemy.__version__)"
 PROGRAM = """#!/usr/bin/python3
 import sys
 from alembic.config import main
@@ -38,7 +37,7 @@ def empty():
 
 
 def for_suites(sqlalchemy):
-    """The folder of one with pytest, psycopg2, Alembic, and this version of SQLAlchemy."""
+    """The folder of one with this version of SQLAlchemy, its Alembic, psycopg2, and what their suites import."""
     return venvs.environment("suites-" + sqlalchemy, (
         "sqlalchemy[asyncio]==" + sqlalchemy, "alembic==" + ALEMBIC_WITH[sqlalchemy], PSYCOPG2,
         "python-dateutil==2.9.0.post0", "typing_extensions==4.16.0", *PYTEST))
@@ -46,7 +45,8 @@ def for_suites(sqlalchemy):
 
 def of_debian():
     """/usr/bin/python3 with python3-alembic; its program is in a package that brings documentation's scripts."""
-    done = subprocess.run(["/usr/bin/python3", "-c", DEBIANS], capture_output=True, text=True, check=False)
+    done = subprocess.run(["/usr/bin/python3", "-c", "import alembic, sqlalchemy, psycopg2"], capture_output=True,
+                          check=False)
     if done.returncode != 0:
         return None
     folder = venvs.CACHE / "venvs/debian"

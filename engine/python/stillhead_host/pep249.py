@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What the PEP 249 modules for PostgreSQL and for SQLite have in common: exports, and parts of the connection."""
+"""What the PEP 249 modules for PostgreSQL and SQLite have in common: exports, parts of the connection."""
 import datetime
 import threading
 import time as clock

@@ -17,7 +17,7 @@ def unsupported(what):
 
 
 def parts_of(sequence, most, most_size, size):
-    """Lists of its members: at most `most`, and cut behind the one with which their `size` reaches `most_size`."""
+    """Lists of its members, `most` at most, cut behind the one with which `size` reaches `most_size`."""
     part, whole = [], 0
     for member in sequence:
         part.append(member)

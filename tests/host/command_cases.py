@@ -141,7 +141,7 @@ def doctor(stage):
 @case
 def without_alembic(stage):
     place = stage.place({**env(), **LINE})
-    python = environments.empty() / "bin/python"
+    python = environments.folder_with(()) / "bin/python"
     command = {"command": "migrate", "argv": ["upgrade", "head"], "driver": "project", "revisions": []}
     run = reference_run.Run(reference_run.start_fresh(python, place.folder, place.environment()), command)
     told(run.failed, kind="missing", module="sqlalchemy",

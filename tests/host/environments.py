@@ -26,21 +26,20 @@ sys.exit(main())
 """
 
 
+def folder_with(requirements):
+    """Of an environment that holds just these."""
+    return venvs.environment("packages", requirements)
+
+
 def of_pair(pair):
     """The folder of `bin/python` and `bin/alembic`; None: Debian's packages are not there."""
-    return of_debian() if pair == DEBIAN else venvs.environment("alembic-" + pair, PAIRS[pair])
-
-
-def empty():
-    """Of an environment without packages."""
-    return venvs.environment("empty")
+    return of_debian() if pair == DEBIAN else folder_with(PAIRS[pair])
 
 
 def for_suites(sqlalchemy):
     """The folder of one with this version of SQLAlchemy, its Alembic, psycopg2, and what their suites import."""
-    return venvs.environment("suites-" + sqlalchemy, (
-        "sqlalchemy[asyncio]==" + sqlalchemy, "alembic==" + ALEMBIC_WITH[sqlalchemy], PSYCOPG2,
-        "python-dateutil==2.9.0.post0", "typing_extensions==4.16.0", *PYTEST))
+    return folder_with(("sqlalchemy[asyncio]==" + sqlalchemy, "alembic==" + ALEMBIC_WITH[sqlalchemy], PSYCOPG2,
+                        "python-dateutil==2.9.0.post0", "typing_extensions==4.16.0", *PYTEST))
 
 
 def of_debian():

@@ -5,7 +5,6 @@ In the second case SQLAlchemy's engines have our dialects, our driver, and the e
 """
 import json
 import os
-import pathlib
 import re
 import subprocess
 import xml.etree.ElementTree
@@ -94,9 +93,11 @@ class Run:
         return found
 
 
-def urls(server, name, folder):
-    """Of an empty database of each flavour."""
+def urls(server, name):
+    """Of an empty database of each flavour; SQLite's is in the folder of the run.
+
+    Up to the first `_` SQLAlchemy takes what stands there as the name of its file: no folder may be in it.
+    """
     server.sql("postgres", "CREATE DATABASE " + name)
     server.sql(name, *PREPARED)
-    return {"postgresql": server.url(name).replace(":", "+psycopg2:", 1),
-            "sqlite": f"sqlite:///{pathlib.Path(folder)}/{name}.db"}
+    return {"postgresql": server.url(name).replace(":", "+psycopg2:", 1), "sqlite": "sqlite:///suite.db"}

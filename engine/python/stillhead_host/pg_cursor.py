@@ -5,7 +5,7 @@ import re
 
 from stillhead_host import pg_format
 from stillhead_host.errors import ProgrammingError
-from stillhead_host.rows import RowCursor, unsupported
+from stillhead_host.rows import RowCursor, parts_of, unsupported
 
 Column = collections.namedtuple(
     "Column", "name type_code display_size internal_size precision scale null_ok")
@@ -74,17 +74,14 @@ class Cursor(RowCursor):
     def executemany(self, operation, sequence_of_parameters):
         self._begin()
         text = pg_format.text_of(operation)
-        statements, length, rowcount = [], 0, 0
-        for parameters in sequence_of_parameters:
-            self.query = pg_format.merge(text, parameters)
-            statements.append(self.query)
-            length += len(self.query)
-            if len(statements) >= MOST_STATEMENTS or length >= MOST_CHARACTERS:
-                rowcount += self.connection.execute_many(statements, self)
-                statements, length = [], 0
-        if statements:
-            rowcount += self.connection.execute_many(statements, self)
-        self.rowcount = rowcount
+
+        def statements():
+            for parameters in sequence_of_parameters:
+                self.query = pg_format.merge(text, parameters)
+                yield self.query
+
+        self.rowcount = sum(self.connection.execute_many(part, self)
+                            for part in parts_of(statements(), MOST_STATEMENTS, MOST_CHARACTERS, len))
 
     def mogrify(self, operation, parameters=None):
         self._check()

@@ -1,18 +1,15 @@
 # SPDX-License-Identifier: Apache-2.0
 """PEP 249 for PostgreSQL over Stillhead's connection: literals and values as psycopg2 has them."""
-import datetime
-import threading
-import time as clock
-
 from stillhead_host import errors, pg_decode, pg_extras, pg_url, wire
 from stillhead_host.errors import (  # noqa: F401  PEP 249 wants them here
     DatabaseError, DataError, Error, IntegrityError, InterfaceError, InternalError, NotSupportedError,
     OperationalError, ProgrammingError, QueryCanceledError, TransactionRollbackError, Warning)
+from stillhead_host.pep249 import (  # noqa: F401  PEP 249 wants them here
+    BaseConnection, Binary, Date, DateFromTicks, Time, TimeFromTicks, Timestamp, TimestampFromTicks, apilevel)
 from stillhead_host.pg_cursor import Cursor
 from stillhead_host.pg_info import Info
 from stillhead_host.rows import unsupported
 
-apilevel = "2.0"
 threadsafety = 2
 paramstyle = "pyformat"
 # What programs compare psycopg2's version with: that one is imitated.
@@ -36,19 +33,6 @@ BINARY = _Kind((17,))
 NUMBER = _Kind((20, 21, 23, 700, 701, 1700))
 DATETIME = _Kind((1082, 1083, 1114, 1184, 1266, 704, 1186))
 ROWID = _Kind((26,))
-Date, Time, Timestamp, Binary = datetime.date, datetime.time, datetime.datetime, memoryview
-
-
-def DateFromTicks(ticks):
-    return Date(*clock.localtime(ticks)[:3])
-
-
-def TimeFromTicks(ticks):
-    return Time(*clock.localtime(ticks)[3:6])
-
-
-def TimestampFromTicks(ticks):
-    return Timestamp(*clock.localtime(ticks)[:6])
 
 
 def connect(dsn=None, **options):
@@ -62,43 +46,28 @@ def connect(dsn=None, **options):
     return connection
 
 
-class Connection:
-    """`number` is the protocol's. Threads may share it."""
+class Connection(BaseConnection):
+    """As psycopg2's."""
 
     def __init__(self, the_wire, url):
-        self.wire = the_wire
+        super().__init__(the_wire)
         self.url = url
-        self.closed = 0
-        self.transaction = "idle"  # on the server
         self._begun = False  # from the first statement to commit() or rollback()
         self.notices = []
         self.notifies = []
         self.encoding = "UTF8"
         self.cursor_factory = None
-        self._mutex = threading.RLock()
-        self._abandoned = []
         self._casts = pg_decode.Casts()
         self._autocommit = False
         self._characteristics = {"isolation": None, "readonly": None, "deferrable": None}
-        self.number = None
-        answer = self.request(do="connect", url=url)
-        if answer.get("flavour", "postgresql") != "postgresql":
-            raise InterfaceError("the connection is one of %s, not of PostgreSQL" % answer["flavour"])
-        self.number = answer["connection"]
-        self.server_version = answer["server_version"]
+        self.server_version = self._connect(url, "postgresql", "PostgreSQL")["server_version"]
         self.info = Info(self)
 
     def request(self, sql=None, cursor_object=None, **members):
-        """Asks Stillhead, and makes exceptions of PEP 249 of its errors."""
-        if self.number is not None:
-            members["connection"] = self.number
         if sql is not None:
             members["sql"] = sql
         try:
-            with self._mutex:
-                while self._abandoned:
-                    self.wire.request(do="close", connection=self.number, cursor=self._abandoned.pop())
-                return self.wire.request(**members)
+            return self._ask(members)
         except (wire.DatabaseError, wire.ConnectionLost) as error:
             if isinstance(error, wire.ConnectionLost):
                 self.closed = 2
@@ -110,10 +79,6 @@ class Connection:
     def check(self):
         if self.closed:
             raise InterfaceError("connection already closed")
-
-    def forget(self, cursor):
-        """Called by the garbage collector, perhaps in the middle of a request: told before the next one."""
-        self._abandoned.append(cursor)
 
     def execute(self, sql, cursor=None):
         answer = self.request(sql=sql, cursor_object=cursor, do="execute", **self._begin())
@@ -168,22 +133,9 @@ class Connection:
             unsupported("a cursor_factory")(self)
         return Cursor(self, name, **options)
 
-    def commit(self):
-        self._end("commit")
-
-    def rollback(self):
-        self._end("rollback")
-
     def _end(self, do):
-        self.check()
-        self.request(do=do)
-        self._begun, self.transaction = False, "idle"
-
-    def close(self):
-        if not self.closed:
-            self.request(do="disconnect")
-            self.closed = 1
-            self.transaction = "idle"
+        super()._end(do)
+        self._begun = False
 
     @property
     def autocommit(self):
@@ -283,19 +235,8 @@ class Connection:
         self.check()
         return self
 
-    def __exit__(self, kind, _error, _traceback):
-        if kind is None:
-            self.commit()
-        else:
-            self.rollback()
-
     cancel = unsupported("cancel()")
     lobject = unsupported("lobject()")
     poll = unsupported("poll()")
     xid = unsupported("xid()")
     tpc_begin = tpc_prepare = tpc_commit = tpc_rollback = tpc_recover = unsupported("a two-phase transaction")
-
-
-for _error in (Warning, Error, InterfaceError, DatabaseError, DataError, OperationalError, IntegrityError,
-               InternalError, ProgrammingError, NotSupportedError):
-    setattr(Connection, _error.__name__, _error)

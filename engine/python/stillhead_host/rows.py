@@ -16,6 +16,19 @@ def unsupported(what):
     return refuse
 
 
+def parts_of(sequence, most, most_size, size):
+    """Lists of its members, `most` at most, cut behind the one with which `size` reaches `most_size`."""
+    part, whole = [], 0
+    for member in sequence:
+        part.append(member)
+        whole += size(member)
+        if len(part) >= most or whole >= most_size:
+            yield part
+            part, whole = [], 0
+    if part:
+        yield part
+
+
 class RowCursor:
     """`connection` has request(); subclasses have execute() and `_convert`, for an answer's rows."""
 

@@ -1,19 +1,17 @@
 # SPDX-License-Identifier: Apache-2.0
 """PEP 249 for SQLite over Stillhead's connection: parameters, values and attributes as sqlite3 has them."""
-import datetime
 import os
-import threading
-import time as clock
 from urllib.parse import parse_qsl, quote, unquote
 
-from stillhead_host import errors, wire
+from stillhead_host import wire
 from stillhead_host.errors import (  # noqa: F401  PEP 249 wants them here
     DatabaseError, DataError, Error, IntegrityError, InterfaceError, InternalError, NotSupportedError,
     OperationalError, ProgrammingError, Warning)
+from stillhead_host.pep249 import (  # noqa: F401  PEP 249 wants them here
+    BaseConnection, Binary, Date, DateFromTicks, Time, TimeFromTicks, Timestamp, TimestampFromTicks, apilevel)
 from stillhead_host.rows import unsupported
 from stillhead_host.sqlite_cursor import Cursor
 
-apilevel = "2.0"
 threadsafety = 1
 paramstyle = "qmark"
 version = "2.6.0"
@@ -22,7 +20,6 @@ sqlite_version_info = (3, 40, 1)
 sqlite_version = "3.40.1"
 PARSE_DECLTYPES, PARSE_COLNAMES = 1, 2
 LEGACY_TRANSACTION_CONTROL = -1
-Date, Time, Timestamp, Binary = datetime.date, datetime.time, datetime.datetime, memoryview
 
 # The primary result codes of SQLite, as sqlite3 maps them; the others are a DatabaseError.
 CODES = {1: OperationalError, 2: InternalError, 3: OperationalError, 4: OperationalError, 5: OperationalError,
@@ -30,18 +27,6 @@ CODES = {1: OperationalError, 2: InternalError, 3: OperationalError, 4: Operatio
          12: InternalError, 13: OperationalError, 14: OperationalError, 15: OperationalError,
          16: OperationalError, 17: OperationalError, 18: DataError, 19: IntegrityError, 20: IntegrityError,
          21: InterfaceError, 25: InterfaceError}
-
-
-def DateFromTicks(ticks):
-    return Date(*clock.localtime(ticks)[:3])
-
-
-def TimeFromTicks(ticks):
-    return Time(*clock.localtime(ticks)[3:6])
-
-
-def TimestampFromTicks(ticks):
-    return Timestamp(*clock.localtime(ticks)[:6])
 
 
 def file_of(database):
@@ -87,38 +72,23 @@ def _failure(error):
     return made
 
 
-class Connection:
-    """`number` is the protocol's. Threads may share it."""
+class Connection(BaseConnection):
+    """As sqlite3's."""
 
     def __init__(self, the_wire, url):
-        self.wire = the_wire
-        self.closed = False
-        self.transaction = "idle"
+        super().__init__(the_wire)
         self.row_factory = None
         self.text_factory = str
         self.total_changes = 0
-        self.number = None
         self._isolation_level = ""
-        self._mutex = threading.RLock()
-        self._abandoned = []
-        answer = self.request(do="connect", url=url)
-        if answer.get("flavour", "sqlite") != "sqlite":
-            raise InterfaceError("the connection is one of %s, not of SQLite" % answer["flavour"])
-        self.number = answer["connection"]
-        number = answer["server_version"]
+        number = self._connect(url, "sqlite", "SQLite")["server_version"]
         self.server_version = (number // 1000000, number // 1000 % 1000, number % 1000)
         globals().update(sqlite_version_info=self.server_version,
                          sqlite_version=".".join(map(str, self.server_version)))
 
     def request(self, **members):
-        """Asks Stillhead, and makes exceptions of PEP 249 of its errors."""
-        if self.number is not None:
-            members["connection"] = self.number
         try:
-            with self._mutex:
-                while self._abandoned:
-                    self.wire.request(do="close", connection=self.number, cursor=self._abandoned.pop())
-                return self.wire.request(**members)
+            return self._ask(members)
         except (wire.DatabaseError, wire.ConnectionLost) as error:
             failure = _failure(error)
         raise failure
@@ -126,10 +96,6 @@ class Connection:
     def check(self):
         if self.closed:
             raise ProgrammingError("Cannot operate on a closed database.")
-
-    def forget(self, cursor):
-        """Called by the garbage collector, perhaps in the middle of a request: told before the next one."""
-        self._abandoned.append(cursor)
 
     def run(self, sql, parameters, **options):
         answer = self.request(do="execute", sql=sql, parameters=parameters, **options)
@@ -158,23 +124,6 @@ class Connection:
     def executescript(self, script):
         return self.cursor().executescript(script)
 
-    def commit(self):
-        self._end("commit")
-
-    def rollback(self):
-        self._end("rollback")
-
-    def _end(self, do):
-        self.check()
-        self.request(do=do)
-        self.transaction = "idle"
-
-    def close(self):
-        if not self.closed:
-            self.request(do="disconnect")
-            self.closed = True
-            self.transaction = "idle"
-
     @property
     def in_transaction(self):
         return self.transaction != "idle"
@@ -195,15 +144,6 @@ class Connection:
 
     autocommit = property(lambda self: LEGACY_TRANSACTION_CONTROL)
 
-    def __enter__(self):
-        return self
-
-    def __exit__(self, kind, _error, _traceback):
-        if kind is None:
-            self.commit()
-        else:
-            self.rollback()
-
     create_function = unsupported("create_function()")
     create_aggregate = unsupported("create_aggregate()")
     create_window_function = unsupported("create_window_function()")
@@ -217,8 +157,3 @@ class Connection:
     iterdump = unsupported("iterdump()")
     blobopen = unsupported("blobopen()")
     serialize = deserialize = unsupported("serialize()")
-
-
-for _error in (Warning, Error, InterfaceError, DatabaseError, DataError, OperationalError, IntegrityError,
-               InternalError, ProgrammingError, NotSupportedError):
-    setattr(Connection, _error.__name__, _error)

@@ -2,7 +2,7 @@
 """The cursor of the PEP 249 module `stillhead_host.sqlite`."""
 from stillhead_host import sqlite_values
 from stillhead_host.errors import ProgrammingError
-from stillhead_host.rows import RowCursor
+from stillhead_host.rows import RowCursor, parts_of
 
 # What executemany() sends in one request.
 MOST_ROWS, MOST_VALUES = 1000, 20000
@@ -53,16 +53,9 @@ class Cursor(RowCursor):
 
     def executemany(self, sql, sequence_of_parameters):
         self._begin()
-        rows, values, rowcount = [], 0, 0
-        for parameters in sequence_of_parameters:
-            rows.append(sqlite_values.in_order(sql, parameters))
-            values += len(rows[-1])
-            if len(rows) >= MOST_ROWS or values >= MOST_VALUES:
-                rowcount += self.connection.run_many(sql, rows)
-                rows, values = [], 0
-        if rows:
-            rowcount += self.connection.run_many(sql, rows)
-        self.rowcount = rowcount
+        rows = (sqlite_values.in_order(sql, parameters) for parameters in sequence_of_parameters)
+        self.rowcount = sum(self.connection.run_many(sql, part)
+                            for part in parts_of(rows, MOST_ROWS, MOST_VALUES, len))
         return self
 
     def executescript(self, script):

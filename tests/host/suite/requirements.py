@@ -9,7 +9,7 @@ import sqlalchemy
 from sqlalchemy.testing import exclusions
 from sqlalchemy.testing.requirements import SuiteRequirements
 
-FLAVOUR = os.environ["STILLHEAD_SUITE_FLAVOUR"]
+FLAVOUR = os.environ["SUITE_FLAVOUR"]
 BOTH = """
     autocommit boolean_col_expressions check_constraint_reflection computed_columns
     computed_columns_reflect_persisted computed_columns_stored create_temp_table_as ctes

@@ -51,8 +51,8 @@ def start(fd):
     if sys.path[:1] == [""]:  # the folder that -c adds
         del sys.path[0]
     sys.meta_path.insert(0, Modules(json.loads(read_first_line(fd))))
-    from stillhead_host.main import run
-    sys.exit(run(fd))
+    from stillhead_host.main import leave, run
+    leave(run(fd))
 
 
 if __name__ == "__main__":

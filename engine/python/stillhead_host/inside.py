@@ -56,6 +56,9 @@ class InsideMigration(Migration):
         self._connections.append(context.connection)
         super()._run(context, arguments)
 
+    def _before_steps(self):
+        pass
+
     def _number_of(self, context):
         return replace.number_of(context.connection)
 

@@ -1,9 +1,12 @@
 # SPDX-License-Identifier: Apache-2.0
 """The main program of the child: takes the command, runs it, tells how it ended (docs/script-host.md)."""
+import atexit
 import json
+import os
 import shutil
 import signal
 import sys
+import threading
 
 from stillhead_host import failure
 from stillhead_host.project import Project
@@ -25,6 +28,24 @@ def run(fd):
     return tell(wire, do="finished")
 
 
+def leave(code):
+    """Ends the process as sys.exit() does, but for taking its modules apart: that frees memory, and takes long."""
+    try:
+        threading._shutdown()  # waits for the threads of scripts
+        atexit._run_exitfuncs()
+    finally:
+        flush()
+        os._exit(code)
+
+
+def flush():
+    for stream in (sys.stdout, sys.stderr):
+        try:
+            stream.flush()
+        except (AttributeError, OSError, ValueError):
+            pass  # a script has closed it, or the reader of the pipe is gone
+
+
 def let_signals_end_the_process():
     """At once, and without `finally` blocks of scripts: Stillhead has the transaction, and rolls it back."""
     for number in (signal.SIGINT, signal.SIGTERM):
@@ -33,12 +54,7 @@ def let_signals_end_the_process():
 
 
 def tell(wire, **members):
-    # What scripts have printed stands above what Stillhead says of them.
-    for stream in (sys.stdout, sys.stderr):
-        try:
-            stream.flush()
-        except (AttributeError, OSError, ValueError):
-            pass  # a script has closed it, or the reader of the pipe is gone
+    flush()  # what scripts have printed stands above what Stillhead says of them
     wire.request(**members)
     return 0 if members["do"] == "finished" else 1
 

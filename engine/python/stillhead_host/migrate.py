@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """A run inside Alembic's own: MigrationContext.run_migrations() does the steps that Stillhead names."""
+import gc
 from urllib.parse import quote
 
 from alembic.runtime.migration import MigrationContext, RevisionStep
@@ -71,6 +72,7 @@ class Migration:
             scripts.replace(self._wire, context.script, answer["revisions"], self._project)
         if not answer["steps"]:
             return
+        self._before_steps()
         kept = context._migrations_fn, context.on_version_apply_callbacks
         # Ours comes first: whatever a callback of env.py does, the history is in the transaction of the rows.
         context._migrations_fn = lambda heads, _: self._steps(context, heads, answer)
@@ -80,6 +82,10 @@ class Migration:
         finally:
             context._migrations_fn, context.on_version_apply_callbacks = kept
         self._wire.request(do="end_run")
+
+    def _before_steps(self):
+        """The process is ours: what the project has imported need not be searched for garbage with each step."""
+        gc.freeze()
 
     def _told_of(self, context):
         url = self._url(context)

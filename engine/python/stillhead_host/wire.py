@@ -10,7 +10,7 @@ import threading
 
 # What the process ends with when the other side is gone. Nobody is there to see it.
 LOST = 1
-PART = 262144
+PART = 65536
 CLOSING = ("close", "disconnect", "rollback")  # done when the other side has gone
 
 
@@ -52,6 +52,7 @@ class Lost(_Stop):
     """Stillhead has gone, where that must not end the process."""
 
 
+_encode = json.JSONEncoder(ensure_ascii=False, allow_nan=False).encode
 KINDS = {"database": DatabaseError, "connection": ConnectionLost, "refused": Refused,
          "interrupted": Interrupted}
 
@@ -69,13 +70,14 @@ class Wire:
         self._socket = socket.socket(fileno=fd)
         self._socket.set_inheritable(False)
         self._mutex = threading.RLock()
+        self._part = bytearray(PART)  # what is received at once
         self._buffer = bytearray()
         self._unread = 0
         self._process = os.getpid()
 
     def request(self, **members):
         """Sends `members`, waits for the answer and returns it. Raises WireError, Refused or Interrupted."""
-        line = (json.dumps(members, ensure_ascii=False, allow_nan=False) + "\n").encode("utf-8")
+        line = (_encode(members) + "\n").encode("utf-8")
         if os.getpid() != self._process:
             raise RuntimeError("a forked process cannot use the connection that its parent has from "
                                "Stillhead: connect to the database in it by another driver")
@@ -124,12 +126,12 @@ class Wire:
                 return line
             seen = len(self._buffer)
             try:
-                part = self._socket.recv(PART)
+                count = self._socket.recv_into(self._part)
             except OSError:
-                part = b""
-            if not part:
+                count = 0
+            if not count:
                 self._lose()
-            self._buffer += part
+            self._buffer += memoryview(self._part)[:count]
 
     def _send(self, line):
         sent = 0

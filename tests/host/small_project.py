@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """A small Alembic project with two revisions and a database of its own, for tests that run programs in it."""
 import argparse
+import concurrent.futures
 import copy
 import json
 import os
@@ -101,6 +102,18 @@ def succeeds(project, *words, **variables):
     return end
 
 
+def run_case(function, folder, pair, python, server, flavour):
+    """True: passed."""
+    name = f"{function.__name__} with Alembic {pair}, {flavour}"
+    try:
+        function(Project(folder / f"{function.__name__}_{pair}_{flavour}", pair, python, server, flavour))
+    except Exception:
+        print(f"FAILED {name}:\n{traceback.format_exc()}", flush=True)
+        return False
+    print("passed", name, flush=True)
+    return True
+
+
 def run_cases(cases, description):
     """The main program: each case (a function) with each pair of packages, on PostgreSQL and SQLite."""
     parser = argparse.ArgumentParser(description=description, formatter_class=argparse.RawDescriptionHelpFormatter)
@@ -110,31 +123,24 @@ def run_cases(cases, description):
     options = parser.parse_args()
     folder = pathlib.Path(tempfile.mkdtemp(prefix="stillhead-host-"))
     folder.chmod(0o755)
-    passed = failed = 0
+    results = []
     server = Server(folder / "pg")
     try:
-        for pair in options.pair or pairs:
-            found = environments.of_pair(pair)
-            if found is None:
-                failed += 1
-                print("FAILED pair debian: python3-alembic is not installed (tools/install_dependencies.sh)")
-                continue
-            python = found / "bin/python"
-            for function in cases:
-                if options.only not in function.__name__:
+        with concurrent.futures.ThreadPoolExecutor(os.cpu_count()) as pool:
+            for pair in options.pair or pairs:
+                found = environments.of_pair(pair)
+                if found is None:
+                    results.append(False)
+                    print("FAILED pair debian: python3-alembic is not installed (tools/install_dependencies.sh)")
                     continue
-                for flavour in ("postgresql", "sqlite"):
-                    name = f"{function.__name__} with Alembic {pair}, {flavour}"
-                    try:
-                        function(Project(folder / f"{function.__name__}_{pair}_{flavour}", pair, python, server,
-                                         flavour))
-                        passed += 1
-                        print("passed", name, flush=True)
-                    except Exception:
-                        failed += 1
-                        print(f"FAILED {name}:\n{traceback.format_exc()}", flush=True)
+                chosen = [function for function in cases if options.only in function.__name__]
+                results += pool.map(lambda place: run_case(*place), [
+                    (function, folder, pair, found / "bin/python", server, flavour)
+                    for function in chosen for flavour in ("postgresql", "sqlite")])
     finally:
         server.stop()
         shutil.rmtree(folder, ignore_errors=True)
+    failed = results.count(False)
+    passed = len(results) - failed
     print(f"{passed} passed, {failed} failed")
     return 1 if failed or not passed else 0

@@ -53,6 +53,7 @@ class Lost(_Stop):
 
 
 _encode = json.JSONEncoder(ensure_ascii=False, allow_nan=False).encode
+_decode = json.JSONDecoder().raw_decode
 KINDS = {"database": DatabaseError, "connection": ConnectionLost, "refused": Refused,
          "interrupted": Interrupted}
 
@@ -111,7 +112,7 @@ class Wire:
             self._unread -= 1
         self._send(line)
         self._unread += 1
-        answer = json.loads(self.read_line())
+        answer, _ = _decode(self.read_line())
         self._unread -= 1
         return answer
 
@@ -131,6 +132,8 @@ class Wire:
                 count = 0
             if not count:
                 self._lose()
+            if not self._buffer and self._part.find(b"\n", 0, count) == count - 1:
+                return self._part[:count - 1].decode("utf-8")
             self._buffer += memoryview(self._part)[:count]
 
     def _send(self, line):

@@ -158,6 +158,7 @@ std::string python_text(const Diagnosis& seen) {
 }
 
 std::string database_text(const SeenDatabase& database) {
+  if (!database.reached) return database.url->display + ": not reached";
   return fmt::format(
       "{}, {}: at {}, {} pending", database.url->display, display(database.version_table),
       revisions_text({database.rows.begin(), database.rows.end()}), database.pending);
@@ -220,6 +221,8 @@ Json database_json(const SeenDatabase& database) {
   if (database.url) {
     made["url"] = database.url->display;
     made["versionTable"] = display(database.version_table);
+  }
+  if (database.reached) {
     made["revisions"] = database.rows;
     made["pending"] = database.pending;
   }

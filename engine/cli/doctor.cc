@@ -222,6 +222,7 @@ class Doctor {
     seen.version_table = options.version_table;
     Workplace workplace(options, context_.observer, context_.stop, Workplace::WhenMissing::Create);
     seen.rows = workplace.rows();
+    seen.reached = true;
     RevisionSet known;
     for (const RevisionId& row : seen.rows) {
       if (graph_.contains(row))

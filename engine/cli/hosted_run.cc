@@ -134,13 +134,11 @@ class HostedRun : private TransactionWatch {
     unit.history.emplace(*unit.options, *unit.workplace, report_, observer_);
     const RevisionSet start = unit.plan().start;
     unit.history->check_scripts(graph_of(unit), start, unit.planned.stored_revisions());
-    unit.history->adopt(graph_of(unit), start, unit.planned.stored_revisions());
-    if (!hooks_) {
-      hooks_.emplace(HookContext{options_.settings.run_hooks(), environment_, observer_, stop_,
-                                 report_, unit.workplace->url().display});
-      hooks_->check();
-      hooks_->before_run(unit.steps);
+    // Rows that the caller may still take back are not for the history.
+    if (!unit.told_rows) {
+      unit.history->adopt(graph_of(unit), start, unit.planned.stored_revisions());
     }
+    begin_hooks(unit);
     Json steps = Json::array();
     for (const PreparedStep& step : unit.steps) {
       steps.push_back({{"revision", step.step.revision}, {"direction", direction_of(step)}});
@@ -149,6 +147,17 @@ class HostedRun : private TransactionWatch {
     Json answer = {{"heads", list_of(rows)}, {"steps", std::move(steps)}};
     if (unit.scripts) answer["revisions"] = revisions_json(*unit.scripts);
     return answer;
+  }
+
+  // Hooks whose programs are not there have nothing to say at the end, either.
+  void begin_hooks(const Unit& unit) {
+    if (hooks_) return;
+    const HookContext context{
+        options_.settings.run_hooks(), environment_, observer_, stop_, report_,
+        unit.workplace->url().display};
+    RunHooks(context).check();
+    hooks_.emplace(context);
+    hooks_->before_run(unit.steps);
   }
 
   void read_other_folders(Unit& unit, const Json& request) {

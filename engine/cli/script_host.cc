@@ -138,6 +138,8 @@ Json ScriptHost::answer(const std::string& line, const Handler& handler) {
   try {
     const Json request = Json::parse(line);
     const std::string what = request.at("do");
+    // An env.py that catches everything must not commit what was refused.
+    if (refused_ && what == "commit") return error_answer(*refused_);
     if (DatabaseServer::serves(what)) return server_.answer(request);
     over_ = what == "finished" || what == "failed";
     if (what == "finished") left_open_ = request.value("left_open", false);
@@ -183,10 +185,11 @@ Error ScriptHost::explained(const Json& told, const ScriptPlace& place) const {
             "it says why above; `check` is there from Alembic 1.9 on"};
   }
   const std::optional<Error>& met = server_.last_error();
-  // Where the script was says nothing about it.
-  if (met && is_of_connection(*met) && message.find(met->message()) != std::string::npos) {
-    return *met;
-  }
+  // Where the script was says nothing about it. The traceback has it, too, where env.py has raised
+  // something else for it.
+  const bool is_told =
+      met && (message + text_of(told, "traceback")).find(met->message()) != std::string::npos;
+  if (is_told && is_of_connection(*met)) return *met;
   if (kind == "exception") observer_.script_failed(text_of(told, "traceback"));
   Failure failure;
   Reason reason = kind == "environment" ? Reason::InvalidUsage : Reason::MigrationFailed;
@@ -278,6 +281,7 @@ bool has_env_py(const Settings& settings) {
 }
 
 bool env_py_names_database(const Options& options, const RevisionGraph& graph) {
+  if (options.host_socket >= 0) return has_env_py(options.settings);
   return !names_database(options) && has_env_py(options.settings) &&
          (has_python(graph) || env_py_names_folders(options.settings));
 }

@@ -63,6 +63,8 @@ const std::vector<std::string>& Settings::list(Key key) const {
 }
 
 void Settings::set(Key key, std::string text, std::string origin) {
+  // One of the two names the database.
+  if (key == Key::DatabaseUrl) values_.at(static_cast<std::size_t>(Key::DatabaseUrlFile)) = {};
   Value& value = values_.at(static_cast<std::size_t>(key));
   value = {};
   value.text = std::move(text);

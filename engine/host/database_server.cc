@@ -193,7 +193,7 @@ Connection* DatabaseServer::find(int connection) {
 
 bool DatabaseServer::suspend(int connection) {
   const auto found = sessions_.find(connection);
-  if (found == sessions_.end() || !found->second->connection->in_transaction()) return false;
+  if (found == sessions_.end()) return false;
   found->second->read_ahead();
   return found->second->connection->suspend_transaction();
 }
@@ -327,7 +327,14 @@ Json DatabaseServer::commit(Session& session) {
   if (!session.connection->in_transaction()) return Json::object();
   session.read_ahead();
   watch_.before_commit(session.number);
-  session.connection->commit();
+  try {
+    session.connection->commit();
+  } catch (const CommitInDoubt&) {
+    throw;
+  } catch (const Error&) {
+    if (!session.connection->in_transaction()) watch_.rolled_back(session.number);
+    throw;
+  }
   watch_.committed(session.number);
   return Json::object();
 }

@@ -6,8 +6,6 @@ Nothing stays replaced, no signal handler is touched, and nothing ends the proce
 import contextvars
 import json
 
-from alembic.runtime.migration import MigrationContext
-
 from stillhead_host import autogenerate, failure, replace, scripts
 from stillhead_host.migrate import Migration, version_rows
 from stillhead_host.patches import Patches

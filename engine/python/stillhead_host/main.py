@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """The main program of the child: takes the command, runs it, tells how it ended (docs/script-host.md)."""
 import atexit
+import gc
+import io
 import json
 import os
 import shutil
@@ -33,13 +35,15 @@ def leave(code):
     try:
         threading._shutdown()  # waits for the threads of scripts
         atexit._run_exitfuncs()
+        gc.unfreeze()
+        flush(*(file for file in gc.get_objects() if isinstance(file, io.IOBase) and not file.closed))
     finally:
         flush()
         os._exit(code)
 
 
-def flush():
-    for stream in (sys.stdout, sys.stderr):
+def flush(*streams):
+    for stream in (*streams, sys.stdout, sys.stderr):
         try:
             stream.flush()
         except (AttributeError, OSError, ValueError):

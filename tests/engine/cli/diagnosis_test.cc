@@ -7,6 +7,8 @@
 #include <nlohmann/json.hpp>
 #include <sstream>
 
+#include "tests/support/places.h"
+
 namespace engine {
 namespace {
 
@@ -27,6 +29,7 @@ Diagnosis python_project() {
   seen.database->url = parse_database_url("postgresql+psycopg2://app:pa%3Ass@db/shop");
   seen.database->named_by_env_py = true;
   seen.database->version_table.schema = "app";
+  seen.database->reached = true;
   seen.database->rows = {"a1"};
   seen.database->pending = 1;
   return seen;
@@ -50,6 +53,14 @@ TEST(DiagnosisTest, SaysWhatRunsWhereAndHowToDoWithoutPython) {
             "database_url_file: FILE\n"
             "version_table: alembic_version\n"
             "version_table_schema: app\n");
+}
+
+TEST(DiagnosisTest, SaysNothingOfADatabaseThatWasNotReached) {
+  Diagnosis seen = python_project();
+  seen.database->reached = false;
+  EXPECT_NE(diagnosis_text(seen, kPipe).find("postgresql://app:***@db/shop: not reached\n"),
+            std::string::npos);
+  EXPECT_FALSE(Json::parse(diagnosis_json(seen))["database"].contains("pending"));
 }
 
 TEST(DiagnosisTest, NeedsNoYamlWhereTheDatabaseIsNamed) {
@@ -112,7 +123,7 @@ TEST(DiagnosisTest, FindsLongIdsAndSeveralHeads) {
 }
 
 TEST(DiagnosisTest, EveryCheckIsExplained) {
-  std::ifstream file("docs/doctor.md");
+  std::ifstream file(source_folder() + "/docs/doctor.md");
   std::stringstream page;
   page << file.rdbuf();
   for (const std::string& name : check_names()) {

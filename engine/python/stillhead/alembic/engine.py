@@ -123,10 +123,11 @@ class _Run:
     def _serve_scripts(self, texts, call):
         with _modules(texts):
             inside = import_module("stillhead_host.inside")
-            wire = import_module("stillhead_host.wire")
+            wire, failure = (import_module("stillhead_host." + name) for name in ("wire", "failure"))
             self.result, self.error = inside.run(self._channel.detach(), self._config, call,
                                                  self._name in STEPS, self._break)
-            self.is_stillheads = isinstance(self.error, (wire.Refused, wire.Interrupted, wire.Lost))
+            self.is_stillheads = isinstance(self.error, (wire.Refused, wire.Interrupted, wire.Lost, wire.WireError,
+                                                         failure.ScriptFolderError, failure.Missing))
         if self._broken_by is not None:
             self._stop()
             self.error, self.is_stillheads = self._broken_by, False

@@ -345,7 +345,7 @@ Output run_where_it_belongs(const Options& options, const CommandContext& contex
       return {};
     }
     if (only_needs_database(options.command) && env_py_names_database(options, graph)) {
-      const Options told = as_env_py_says(options, context, graph);
+      const Options told = as_env_py_says(options, context, graph).options;
       return std::visit(Runner(told, context, report), told.command);
     }
   }

@@ -34,7 +34,7 @@ constexpr std::array kChecks = {
           "install alembic into the project's environment, or name its interpreter: `python: PATH` "
           "in stillhead.yaml, or STILLHEAD_PYTHON"},
     Check{"no_env_py", "problem", "there are Python revisions, and no env.py that runs them",
-          "put env.py back; `stillhead init -t generic DIR` writes one"},
+          "put env.py back; `stillhead init -t generic NEWDIR` writes one that can be copied"},
     Check{"no_database", "problem", "", ""},
     Check{"unknown_revision", "problem", "the database is at a revision that no script has",
           "deploy the scripts that were run on it; `stillhead history --applied` lists them"},
@@ -126,7 +126,8 @@ std::vector<std::string> yaml_lines(const SeenDatabase& database) {
 }
 
 bool needs_yaml(const Diagnosis& seen) {
-  return seen.database && seen.database->url && seen.database->named_by_env_py;
+  return seen.database && seen.database->url && seen.database->named_by_env_py &&
+         !seen.database->is_first_of_several;
 }
 
 std::string plural(std::size_t count, std::string_view what) {

@@ -29,7 +29,8 @@ struct SeenDatabase {
   std::optional<DatabaseUrl> url = {};  // its `display` is shown
   VersionTableName version_table = {};
   bool named_by_env_py = false;
-  bool reached = false;  // else nothing is known of `rows` and `pending`
+  bool is_first_of_several = false;  // that env.py migrates
+  bool reached = false;              // else nothing is known of `rows` and `pending`
   std::vector<RevisionId> rows = {};
   std::size_t pending = 0;
   long env_py_ms = 0;  // a run of env.py, with the start of Python

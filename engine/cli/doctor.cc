@@ -202,7 +202,8 @@ class Doctor {
 
   Options told_by_env_py(SeenDatabase& seen) {
     const auto begin = Clock::now();
-    Options told = as_env_py_says(options_, context_, graph_);
+    const ToldByEnvPy told = as_env_py_says(options_, context_, graph_);
+    seen.is_first_of_several = told.is_first_of_several;
     seen.env_py_ms =
         std::chrono::duration_cast<std::chrono::milliseconds>(Clock::now() - begin).count();
     add({{.check = "env_py_each_run",
@@ -210,11 +211,13 @@ class Doctor {
           .message = fmt::format("each run starts Python for env.py to learn where the database "
                                  "is, also when nothing is to be done ({})",
                                  duration_text(seen.env_py_ms)),
-          .remedy = "the lines for stillhead.yaml below say it without Python"}});
-    if (told.transactions == TransactionMode::Single) {
+          .remedy = told.is_first_of_several
+                        ? "it migrates several databases, and only env.py can name them all"
+                        : "the lines for stillhead.yaml below say it without Python"}});
+    if (told.options.transactions == TransactionMode::Single) {
       add({{.check = "one_transaction", .file = shown_path(env_py_path(options_.settings))}});
     }
-    return told;
+    return told.options;
   }
 
   void look_at_rows(SeenDatabase& seen, const Options& options) {

@@ -90,16 +90,20 @@ bool only_needs_database(const Command& command) {
           std::holds_alternative<ShowPlan>(command));
 }
 
-Options as_env_py_says(const Options& options, const CommandContext& context,
-                       const RevisionGraph& graph) {
-  Options told = options;
+ToldByEnvPy as_env_py_says(const Options& options, const CommandContext& context,
+                           const RevisionGraph& graph) {
+  ToldByEnvPy result{options};
+  Options& told = result.options;
   bool is_told = false;
   TransactionWatch nobody;
   ScriptHost host(options, context.observer, context.stop, context.environment, nobody);
   const auto listen = [&](const std::string& what, const Json& request) -> Json {
     if (what != "begin_run") return Json::object();
     if (is_told) {
-      context.observer.warned("env.py migrates several databases; this is about the first");
+      if (!result.is_first_of_several) {
+        context.observer.warned("env.py migrates several databases; this is about the first");
+      }
+      result.is_first_of_several = true;
     } else {
       const std::string& origin = env_py_path(options.settings);
       told.version_table = version_table_in(request);
@@ -121,7 +125,7 @@ Options as_env_py_says(const Options& options, const CommandContext& context,
   Words words = options.alembic_arguments;
   words.emplace_back("current");
   host.run("migrate", words, graph, listen, [] { return ScriptPlace(); });
-  return told;
+  return result;
 }
 
 bool is_for_alembic(const Options& options, const RevisionGraph& graph) {

@@ -15,9 +15,12 @@ namespace engine {
 // The command looks at a database, or changes it without running scripts.
 bool only_needs_database(const Command&);
 
-// `options` with the URL and the version table that env.py gives to context.configure(). Throws
-// what ScriptHost::run() throws.
-Options as_env_py_says(const Options& options, const CommandContext&, const RevisionGraph&);
+struct ToldByEnvPy {
+  Options options = {};  // with the URL and the version table that env.py gives to configure()
+  bool is_first_of_several = false;  // databases
+};
+// Throws what ScriptHost::run() throws.
+ToldByEnvPy as_env_py_says(const Options&, const CommandContext&, const RevisionGraph&);
 
 // Only Python can do it: `check`, `revision --autogenerate`, `--sql` with Python scripts, a new
 // script whose template holds Python.

@@ -130,6 +130,10 @@ class HostedRun : private TransactionWatch {
     unit.lock = scripts == nullptr ? unit.workplace->lock() : unit.workplace->lock_for(*scripts);
     rows = rows_of(unit);
     plan(unit, rows);
+    if (unit.plan().steps.empty()) {
+      report_.message = fmt::format("already at {}: another run got there first",
+                                    revisions_text(unit.plan().finish));
+    }
     prepare_steps(unit);
     unit.history.emplace(*unit.options, *unit.workplace, report_, observer_);
     const RevisionSet start = unit.plan().start;
@@ -391,33 +395,35 @@ class HostedRun : private TransactionWatch {
 
   // --- transactions of the child ---
 
-  Unit* unit_with(int connection) {
-    if (units_.empty() || units_.back().connection != connection || !units_.back().lock) {
-      return nullptr;
+  // One transaction may hold several calls of run_migrations(), and several may be open at once.
+  std::vector<Unit*> units_with(int connection) {
+    std::vector<Unit*> found;
+    for (Unit& unit : units_) {
+      if (unit.connection == connection && unit.lock) found.push_back(&unit);
     }
-    return &units_.back();
+    return found;
   }
 
   void before_commit(int connection) override {
-    Unit* const unit = unit_with(connection);
-    if (unit == nullptr) return;
-    go_on_or_throw(stop_, *unit->lock);
-    if (unit->running) tell_of_commit(*unit, "commits in its middle");
+    for (const Unit* unit : units_with(connection)) {
+      go_on_or_throw(stop_, *unit->lock);
+      if (unit->running) tell_of_commit(*unit, "commits in its middle");
+    }
   }
   void committed(int connection) override {
-    if (Unit* const unit = unit_with(connection)) take_as_done(*unit);
+    for (Unit* unit : units_with(connection)) take_as_done(*unit);
   }
   void rolled_back(int connection) override {
-    Unit* const unit = unit_with(connection);
-    if (unit == nullptr) return;
-    unit->next -= unit->ended.size();
-    unit->ended.clear();
-    unit->reports.clear();
+    for (Unit* unit : units_with(connection)) {
+      unit->next -= unit->ended.size();
+      unit->ended.clear();
+      unit->reports.clear();
+    }
   }
   void ended_by_statement(int connection, const std::string& /*sql*/) override {
-    Unit* const unit = unit_with(connection);
-    if (unit == nullptr) return;
-    if (unit->running) tell_of_commit(*unit, "ends its transaction by a statement");
+    for (const Unit* unit : units_with(connection)) {
+      if (unit->running) tell_of_commit(*unit, "ends its transaction by a statement");
+    }
   }
 
   void tell_of_commit(const Unit& unit, const char* what) {
@@ -426,6 +432,7 @@ class HostedRun : private TransactionWatch {
   }
 
   void take_as_done(Unit& unit) {
+    if (unit.ended.empty()) return;
     for (const std::size_t index : std::exchange(unit.ended, {})) {
       const PreparedStep& step = unit.steps[index];
       StepReport& report = unit.reports[index - (unit.next - unit.reports.size())];

@@ -127,6 +127,9 @@ class Offline {
 
   std::string run(const Plan& plan) {
     const std::vector<PreparedStep> steps = prepare(plan, graph_, dialect_, options_);
+    for (const PreparedStep& step : steps) {  // without an env.py that could run them
+      if (step.revision.format == ScriptFormat::Python) refuse_python(step.revision);
+    }
     std::vector<StepReport> done;
     execute(plan.start, steps, context_, done);
     if (steps.empty() && options_.transactions == TransactionMode::Single) {

@@ -282,8 +282,9 @@ bool has_env_py(const Settings& settings) {
 
 bool env_py_names_database(const Options& options, const RevisionGraph& graph) {
   if (options.host_socket >= 0) return has_env_py(options.settings);
+  // A new project has no revision that would tell.
   return !names_database(options) && has_env_py(options.settings) &&
-         (has_python(graph) || env_py_names_folders(options.settings));
+         (has_python(graph) || graph.size() == 0 || env_py_names_folders(options.settings));
 }
 
 bool env_py_names_folders(const Settings& settings) {

@@ -84,9 +84,9 @@ class ScriptHost {
 nlohmann::json revisions_json(const RevisionGraph&);
 
 // env.py has the say where the database and the version table are: the project has one, has Python
-// scripts or leaves it to env.py where scripts are, and no flag, variable STILLHEAD_* or
-// stillhead.yaml names a database. For a program that runs env.py itself these do not count: what
-// it has configured holds.
+// scripts or none yet, or leaves it to env.py where scripts are, and no flag, variable STILLHEAD_*
+// or stillhead.yaml names a database. For a program that runs env.py itself these do not count:
+// what it has configured holds.
 bool env_py_names_database(const Options&, const RevisionGraph&);
 // A setting that env.py must not contradict.
 bool is_explicit(const Settings&, Key);

@@ -1,12 +1,16 @@
 # SPDX-License-Identifier: Apache-2.0
 """What is told of an exception: the members of the error of `failed` (docs/script-host.md)."""
 import importlib
+import os
 import sys
 import traceback
 
 from stillhead_host.wire import Interrupted, Refused
 
 OWN_FILES = "stillhead_host/"
+DRIVERS = ("stillhead_host", "psycopg2", "psycopg", "asyncpg", "pg8000", "sqlite3")
+CAUSED = "\nThe above exception was the direct cause of the following exception:\n\n"
+MEANWHILE = "\nDuring handling of the above exception, another exception occurred:\n\n"
 
 
 class ScriptFolderError(Exception):
@@ -130,15 +134,33 @@ def _frames(error):
 
 
 def _traceback(error):
-    told = traceback.TracebackException(type(error), error, error.__traceback__)
-    _drop_own_frames(told)
-    return "".join(told.format())
+    """As Python prints it, but for frames of Alembic and SQLAlchemy, and for what databases say of rows."""
+    if getattr(error, "exceptions", None):
+        return "".join(traceback.format_exception_only(type(error), error))
+    text = _traceback_of(error)
+    if error.__cause__ is not None:
+        return _traceback(error.__cause__) + CAUSED + text
+    if error.__context__ is not None and not error.__suppress_context__:
+        return _traceback(error.__context__) + MEANWHILE + text
+    return text
 
 
-def _drop_own_frames(told):
-    told.stack = traceback.StackSummary.from_list(
-        [frame for frame in told.stack if not frame.filename.startswith(OWN_FILES)])
-    causes = [told.__cause__, told.__context__, *(getattr(told, "exceptions", None) or ())]
-    for cause in causes:
-        if cause is not None:
-            _drop_own_frames(cause)
+def _traceback_of(error):
+    frames = [frame for frame in traceback.extract_tb(error.__traceback__) if not _is_of_packages(frame.filename)]
+    head = "Traceback (most recent call last):\n" + "".join(traceback.format_list(frames)) if frames else ""
+    lines = traceback.format_exception_only(type(error), error)
+    if _is_of_database(error):  # statement, parameters and DETAIL are in the report
+        return head + lines[0].splitlines()[0] + "\n"
+    return head + "".join(lines)
+
+
+def _is_of_database(error):
+    return hasattr(error, "orig") or type(error).__module__.split(".")[0] in DRIVERS
+
+
+def _is_of_packages(file):
+    if file.startswith((OWN_FILES, "<")):
+        return True
+    roots = (os.path.dirname(sys.modules[name].__file__) + os.sep for name in ("alembic", "sqlalchemy")
+             if getattr(sys.modules.get(name), "__file__", None))
+    return file.startswith(tuple(roots))

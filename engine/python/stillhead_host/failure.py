@@ -9,6 +9,8 @@ from stillhead_host.wire import Interrupted, Refused
 
 OWN_FILES = "stillhead_host/"
 DRIVERS = ("stillhead_host", "psycopg2", "psycopg", "asyncpg", "pg8000", "sqlite3")
+# Python repeats the value, which can be a URL with its password.
+PERCENT = "a value of alembic.ini has a single '%': write '%%' (`stillhead config` names the line)"
 CAUSED = "\nThe above exception was the direct cause of the following exception:\n\n"
 MEANWHILE = "\nDuring handling of the above exception, another exception occurred:\n\n"
 
@@ -90,6 +92,8 @@ def _chain(error):
 
 def _message(error):
     """In one line. SQLAlchemy puts the statement and a link below what the database said."""
+    if _is_of_percent(error):
+        return PERCENT
     text = str(getattr(error, "orig", None) or error)
     lines = [line.strip() for line in text.splitlines() if line.strip()]
     if not lines:
@@ -148,10 +152,16 @@ def _traceback(error):
 def _traceback_of(error):
     frames = [frame for frame in traceback.extract_tb(error.__traceback__) if not _is_of_packages(frame.filename)]
     head = "Traceback (most recent call last):\n" + "".join(traceback.format_list(frames)) if frames else ""
+    if _is_of_percent(error):
+        return "{}{}: {}\n".format(head, _type_name(error), PERCENT)
     lines = traceback.format_exception_only(type(error), error)
     if _is_of_database(error):  # statement, parameters and DETAIL are in the report
         return head + lines[0].splitlines()[0] + "\n"
     return head + "".join(lines)
+
+
+def _is_of_percent(error):
+    return type(error).__name__ == "InterpolationSyntaxError"
 
 
 def _is_of_database(error):

@@ -104,17 +104,6 @@ std::optional<std::size_t> column_width(Connection& connection, const VersionTab
   return rows[0][0] ? std::optional(std::stoul(*rows[0][0])) : std::nullopt;
 }
 
-// Where the search path finds the table. SQLite has no search path: empty.
-std::string schema_of(Connection& connection, const VersionTableName& name) {
-  const Dialect& dialect = connection.dialect();
-  if (dialect.flavour() == SqlFlavour::Sqlite) return {};
-  const auto rows = connection.query(
-      fmt::format("SELECT relnamespace::regnamespace::name FROM pg_catalog.pg_class "
-                  "WHERE oid = to_regclass({})",
-                  dialect.quote_literal(dialect.qualified(name))));
-  return rows.empty() ? std::string() : rows[0][0].value_or("");
-}
-
 }  // namespace
 
 void check_version_table_name(const VersionTableName& name, SqlFlavour flavour) {
@@ -186,9 +175,17 @@ bool VersionTable::create(Connection& connection) const {
   }
 }
 
-void VersionTable::locate(Connection& connection) {
-  if (name_.schema.empty()) found_.schema = schema_of(connection, name_);
+std::string VersionTable::schema_in(Connection& connection) const {
+  const Dialect& dialect = connection.dialect();
+  if (!name_.schema.empty() || dialect.flavour() == SqlFlavour::Sqlite) return name_.schema;
+  const auto rows = connection.query(fmt::format(
+      "SELECT coalesce((SELECT relnamespace::regnamespace::name FROM pg_catalog.pg_class "
+      "WHERE oid = to_regclass({})), current_schema())",
+      dialect.quote_literal(dialect.qualified(name_))));
+  return rows.at(0).at(0).value_or("");
 }
+
+void VersionTable::locate(Connection& connection) { found_.schema = schema_in(connection); }
 
 void VersionTable::clear(Connection& connection) const {
   connection.execute(connection.dialect().clear_version_table(found_));

@@ -30,6 +30,9 @@ class VersionTable {
   RevisionSet read_behind(Connection&, const std::vector<std::string>& statements) const;
   // Makes it when it is missing. True: it was.
   bool create(Connection&) const;
+  // Where this session finds the table, or would make it. Empty for SQLite, which has no search
+  // path.
+  std::string schema_in(Connection&) const;
   // Remembers the schema of the table: from then on clear() and apply() change that table, whatever
   // a script does to the search path.
   void locate(Connection&);

@@ -124,6 +124,42 @@ def a_transaction_may_have_written_before(project):
 
 
 @case
+def a_failure_tells_what_is_rolled_back_with_it(project):
+    """Whoever reads that c3 has failed would think that those before it stay."""
+    project.script("c3", "b2", "\ndef upgrade():\n    1 / 0\n")
+    end = project.run("upgrade", "head")
+    with_it = "; the revisions before it in this run are rolled back with it"
+    # Of SQLite, Alembic commits each revision by itself.
+    shared = project.flavour == "postgresql"
+    check(end.returncode == 1 and "upgrade to c3 failed" in end.stderr, end)
+    check((with_it in end.stderr) == shared, end)
+    check(project.rows("SELECT version_num FROM alembic_version") == ["b2"] if not shared else
+          project.rows("SELECT count(*) FROM pg_class WHERE relname = 'item'") == ["0"], end)
+    begun(project, per_migration=True)
+    end = project.run("upgrade", "head")
+    check(end.returncode == 1 and "upgrade to c3 failed" in end.stderr and with_it not in end.stderr, end)
+    check(project.rows("SELECT version_num FROM alembic_version") == ["b2"], end)
+
+
+@case
+def a_run_without_commit_has_failed(project):
+    """Alembic says nothing, ends with 0, and nothing is done. Of SQLite, it commits each revision by itself."""
+    write_env(project, SET_UP + "connection = engine.connect()\ncontext.configure(connection=connection)\n"
+              "transaction = connection.begin()\ncontext.run_migrations()\n")
+    for end_of_it in ("", "transaction.rollback()\n", "connection.close()\n"):
+        env = project.folder / "alembic/env.py"
+        env.write_text(env.read_text() + end_of_it)
+        end = project.run("upgrade", "head")
+        if project.flavour == "sqlite":
+            check(end.returncode == 0, end)
+            continue
+        check(end.returncode == 1 and "env.py has ended without a COMMIT: what it ran is rolled back\n" in end.stderr,
+              end)
+        check("hint: let env.py call context.run_migrations() inside `with context.begin_transaction():`"
+              in end.stderr, end)
+
+
+@case
 def a_savepoint_before_the_run_is_refused_on_sqlite(project):
     """It cannot be begun again behind the wait for the lock."""
     begun(project, *(["BEGIN"] if project.flavour == "sqlite" else []), "SAVEPOINT a", "SELECT 1")

@@ -40,10 +40,10 @@ class HostedRun : private TransactionWatch {
  public:
   HostedRun(const Options& options, Observer& observer, const std::stop_token& stop,
             RunReport& report, const Environment& environment, const RevisionGraph& graph)
-      : stop_(stop),
+      : host_(options, observer, stop, environment, *this),
+        stop_(host_.stop()),
         context_{options, observer, stop_, report, graph},
-        environment_(environment),
-        host_(options, observer, stop, environment, *this) {}
+        environment_(environment) {}
 
   void run() {
     try {
@@ -248,10 +248,10 @@ class HostedRun : private TransactionWatch {
             step.revision, file.substr(file.rfind('/') + 1)};
   }
 
+  ScriptHost host_;
   const std::stop_token stop_;
   const HostedContext context_;
   const Environment& environment_;
-  ScriptHost host_;
   std::deque<HostedUnit> units_ = {};
   std::size_t lost_steps_ = 0;  // that had ended, and were rolled back
   std::optional<RunHooks> hooks_ = {};

@@ -70,14 +70,18 @@ ScriptHost::ScriptHost(const Options& options, Observer& observer, std::stop_tok
       observer_(observer),
       stop_(std::move(stop)),
       environment_(environment),
-      server_([this](const std::string& url) { return open(url); }, watch) {}
+      server_([this](const std::string& url) { return open(url); }, watch),
+      on_stop_(stop_, [this] { run_stop_.request_stop(); }) {}
 
 void ScriptHost::run(const std::string& command, const std::vector<std::string>& words,
                      const RevisionGraph& graph, const Handler& handler,
                      const std::function<ScriptPlace()>& place) {
   if (options_.host_socket >= 0) {
     HostProcess caller(options_.host_socket);
-    const HangUpWatch watch(caller, [this] { server_.cancel(); });
+    const HangUpWatch watch(caller, [this] {
+      run_stop_.request_stop();
+      server_.cancel();
+    });
     if (!serve(caller, command_json(command, words, graph), handler)) throw end_of_caller(place());
   } else {
     const Interpreter interpreter = find_interpreter(options_.settings, environment_);
@@ -159,7 +163,7 @@ std::unique_ptr<Connection> ScriptHost::open(const std::string& text) {
   const DatabaseUrl url = parse_database_url(text);
   ConnectOptions connecting = connect_options(options_, &observer_);
   connecting.create = true;
-  return connect(url, connecting, stop_);
+  return connect(url, connecting, stop());
 }
 
 std::string ScriptHost::what_ran(const ScriptPlace& place) const {

@@ -49,6 +49,9 @@ class ScriptHost {
            const RevisionGraph& graph, const Handler& handler,
            const std::function<ScriptPlace()>& place);
 
+  // Told to stop from outside, or the calling program has gone: what waits for a run listens to it.
+  std::stop_token stop() const { return run_stop_.get_token(); }
+
   // After run(): the steps stand in a transaction that the calling program has still to commit.
   bool is_left_open() const { return left_open_; }
 
@@ -71,13 +74,15 @@ class ScriptHost {
 
   const Options& options_;
   Observer& observer_;
-  std::stop_token stop_;
+  std::stop_token stop_;  // from outside
+  std::stop_source run_stop_ = {};
   const Environment& environment_;
   DatabaseServer server_;
   std::optional<Error> refused_ = {};
   std::unique_ptr<Json> failed_;
   bool over_ = false;
   bool left_open_ = false;
+  std::stop_callback<std::function<void()>> on_stop_;
 };
 
 // The graph as the child gets it.

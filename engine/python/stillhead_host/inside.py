@@ -76,16 +76,13 @@ def run(channel, config, call, runs_steps, on_break):
     project = Project(command)
     patches, served = Patches(), ServedEngines()
     result = error = None
-    told = {"do": "finished"}
     try:
         migration = None
         if command["command"] == "migrate":
             migration = InsideMigration(wire, command, project, config, runs_steps)
         _install(wire, command, project, config, migration, patches, served)
         result = _call_inside(call)
-        if migration is not None:
-            migration.check_end()
-            told["left_open"] = migration.is_left_open()
+        told = _finished(migration)
     except BaseException as raised:
         error = raised
         told = {"do": "failed", "error": failure.describe(raised, project)}
@@ -95,9 +92,18 @@ def run(channel, config, call, runs_steps, on_break):
         wire.request(**told)
     except BaseException as lost:
         error = error or lost
-    wire.end()
-    served.give_back()
+    finally:
+        wire.end()
+        served.give_back()
     return result, error
+
+
+def _finished(migration):
+    told = {"do": "finished"}
+    if migration is not None:
+        migration.check_end()
+        told["left_open"] = migration.is_left_open()
+    return told
 
 
 def _call_inside(call):

@@ -14,13 +14,17 @@ PART = 65536
 CLOSING = ("close", "disconnect", "rollback")  # done when the other side has gone
 
 
-class WireError(Exception):
-    """An answer `{"error": {...}}`; `members` is that object, `message` its text in one line."""
+class _Told:
+    """Of an answer `{"error": {...}}`: `members` is that object, `message` its text in one line."""
 
     def __init__(self, members):
         super().__init__(members.get("message", ""))
         self.members = members
         self.message = members.get("message", "")
+
+
+class WireError(_Told, Exception):
+    """What a script may handle."""
 
 
 class DatabaseError(WireError):
@@ -31,13 +35,8 @@ class ConnectionLost(WireError):
     """The connection to the database is gone."""
 
 
-class _Stop(BaseException):
+class _Stop(_Told, BaseException):
     """No `except Exception` of a script may go on after it."""
-
-    def __init__(self, members):
-        super().__init__(members.get("message", ""))
-        self.members = members
-        self.message = members.get("message", "")
 
 
 class Refused(_Stop):
@@ -110,8 +109,8 @@ class Wire:
         while self._unread:
             self.read_line()
             self._unread -= 1
-        self._send(line)
         self._unread += 1
+        self._send(line)
         answer, _ = _decode(self.read_line())
         self._unread -= 1
         return answer
@@ -149,6 +148,7 @@ class Wire:
                 if self._on_break is not None:
                     self._on_break(error)
                 self._lose()
+            self._unread -= 1  # nobody will answer it
             raise
 
     def _lose(self):

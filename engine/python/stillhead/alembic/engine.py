@@ -138,7 +138,8 @@ class _Run:
         self._process.terminate()
 
     def _stop(self):
-        self._process.terminate()
+        if self._broken_by is None:  # a second signal would end it without a word
+            self._process.terminate()
         try:
             self._process.wait(PATIENCE)
         except subprocess.TimeoutExpired:

@@ -56,6 +56,15 @@ std::string masked_url(const std::string& url) {
   }
 }
 
+// Scripts that are not there, or faulty: those who need them will say so.
+RevisionGraph read_graph_or_none(const Options& options, RunReport& report) {
+  try {
+    return read_graph(options, report);
+  } catch (const Error&) {
+    return {};
+  }
+}
+
 class Runner {
  public:
   Runner(const Options& options, const CommandContext& context, RunReport& report)
@@ -228,7 +237,8 @@ class Runner {
 
   Output operator()(const Complete& command) {
     std::string text;
-    for (const std::string& word : complete(command.words, graph_or_none())) text += word + "\n";
+    for (const std::string& word : complete(command.words, read_graph_or_none(options_, report_)))
+      text += word + "\n";
     return {text, {}};
   }
 
@@ -254,15 +264,6 @@ class Runner {
   Output operator()(const ShowHelp& command) {
     const std::string page = help_page(command.topic);
     return {page, json_line({{"help", page}}), true};
-  }
-
-  // Scripts that are not there, or faulty: those who need them will say so.
-  RevisionGraph graph_or_none() {
-    try {
-      return read_graph(options_, report_);
-    } catch (const Error&) {
-      return {};
-    }
   }
 
  private:
@@ -338,7 +339,7 @@ Output run_where_it_belongs(const Options& options, const CommandContext& contex
                             std::holds_alternative<Check>(options.command) ||
                             std::holds_alternative<MakeRevision>(options.command);
   if (is_candidate && has_env_py(options.settings)) {
-    const RevisionGraph graph = Runner(options, context, report).graph_or_none();
+    const RevisionGraph graph = read_graph_or_none(options, report);
     if (is_for_alembic(options, graph)) {
       run_in_alembic(options, context, graph);
       report.message = fmt::format("`{}` was done by the project's Alembic", options.command_name);

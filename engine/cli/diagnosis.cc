@@ -17,7 +17,6 @@ namespace {
 
 using Json = nlohmann::ordered_json;
 
-constexpr std::size_t kWidth = 32;        // characters, of version_num as Alembic makes it
 constexpr std::size_t kShownPlaces = 10;  // of one finding
 constexpr std::array<std::string_view, 4> kKinds = {"problem", "unsafe", "slow", "note"};
 
@@ -102,10 +101,6 @@ std::string remedy_of(const Finding& finding) {
 std::string place_of(const Finding& finding) {
   if (finding.line == 0) return finding.file;
   return fmt::format("{}:{}", finding.file, finding.line);
-}
-
-std::string display(const VersionTableName& name) {
-  return name.schema.empty() ? name.name : name.schema + "." + name.name;
 }
 
 // What takes the place of env.py where nothing is to be done. The password is never printed.
@@ -257,7 +252,7 @@ std::vector<Finding> findings_of(const RevisionGraph& graph) {
     found.push_back(finding);
   }
   for (const Revision& revision : graph.revisions()) {
-    if (revision.id.size() <= kWidth) continue;
+    if (revision.id.size() <= kVersionNumWidth) continue;
     found.push_back({.check = "id_too_long", .file = revision.file, .revision = revision.id});
   }
   return found;

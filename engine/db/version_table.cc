@@ -12,12 +12,7 @@
 namespace engine {
 namespace {
 
-constexpr std::size_t kWidth = 32;        // of the column, as Alembic and we create it
 constexpr std::size_t kLongestName = 63;  // bytes, PostgreSQL
-
-std::string display(const VersionTableName& name) {
-  return name.schema.empty() ? name.name : name.schema + "." + name.name;
-}
 
 std::string exists_sql(const Dialect& dialect, const VersionTableName& name) {
   if (dialect.flavour() == SqlFlavour::PostgreSql) {
@@ -100,7 +95,7 @@ std::optional<std::size_t> column_width(Connection& connection, const VersionTab
       "SELECT CASE WHEN atttypid IN (1042, 1043) AND atttypmod >= 4 THEN atttypmod - 4 END "
       "FROM pg_catalog.pg_attribute WHERE attrelid = to_regclass({}) AND attname = 'version_num'",
       dialect.quote_literal(dialect.qualified(name))));
-  if (rows.empty()) return kWidth;
+  if (rows.empty()) return kVersionNumWidth;
   return rows[0][0] ? std::optional(std::stoul(*rows[0][0])) : std::nullopt;
 }
 
@@ -182,7 +177,7 @@ std::string VersionTable::schema_in(Connection& connection) const {
       "SELECT coalesce((SELECT relnamespace::regnamespace::name FROM pg_catalog.pg_class "
       "WHERE oid = to_regclass({})), current_schema())",
       dialect.quote_literal(dialect.qualified(name_))));
-  return rows.at(0).at(0).value_or("");
+  return rows.empty() ? std::string() : rows[0][0].value_or("");  // --sql has no answers
 }
 
 void VersionTable::locate(Connection& connection) { found_.schema = schema_in(connection); }

@@ -94,6 +94,10 @@ void render_into(std::vector<Statement>& statements, const ExecuteSql& operation
 
 }  // namespace
 
+std::string display(const VersionTableName& name) {
+  return name.schema.empty() ? name.name : name.schema + "." + name.name;
+}
+
 std::vector<Statement> Dialect::render(const std::vector<Operation>& operations,
                                        std::string_view origin) const {
   std::vector<Statement> statements;

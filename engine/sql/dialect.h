@@ -19,6 +19,10 @@ struct VersionTableName {
   std::string name = "alembic_version";
   bool primary_key = true;  // false: made without one (Alembic's version_table_pk)
 };
+std::string display(const VersionTableName&);  // unquoted, for messages
+
+// Characters of version_num, as Alembic and we make it.
+constexpr std::size_t kVersionNumWidth = 32;
 
 class Dialect {
  public:

@@ -7,6 +7,7 @@ import sys
 
 sys.path.append(str(pathlib.Path(__file__).resolve().parents[1] / "host"))
 import environments  # noqa: E402
+import ini  # noqa: E402
 
 PACKAGES = ("alembic==1.19.2", "sqlalchemy==2.0.52")  # those of the recording
 ENV_PY = """\
@@ -32,25 +33,6 @@ INI = """\
 [alembic]
 script_location = {folder}/scripts
 sqlalchemy.url = {url}
-[loggers]
-keys = root,alembic
-[handlers]
-keys = console
-[formatters]
-keys = generic
-[logger_root]
-level = WARNING
-handlers = console
-[logger_alembic]
-level = INFO
-handlers =
-qualname = alembic
-[handler_console]
-class = StreamHandler
-args = (sys.stderr,)
-formatter = generic
-[formatter_generic]
-format = %(levelname)-5.5s [%(name)s] %(message)s
 """
 
 
@@ -63,7 +45,7 @@ def write(folder, url, options, program):
     """Returns `program` by the name `alembic`."""
     (folder / "scripts/versions").mkdir(parents=True, exist_ok=True)
     (folder / "scripts/env.py").write_text(ENV_PY.format(options=options))
-    (folder / "alembic.ini").write_text(INI.format(folder=folder, url=url.replace("%", "%%")))
+    (folder / "alembic.ini").write_text(INI.format(folder=folder, url=url.replace("%", "%%")) + ini.LOGGERS)
     link = folder / "bin/alembic"
     link.parent.mkdir()
     link.symlink_to(pathlib.Path(program).resolve())

@@ -5,6 +5,7 @@ import os
 import sqlite3
 import subprocess
 
+import ini
 import reference_run
 
 SPELLINGS = {"sqlite": "sqlite", "aiosqlite": "sqlite+aiosqlite", "postgresql": "postgresql+psycopg2",
@@ -128,28 +129,7 @@ prepend_sys_path = .
 script_location = %(here)s/scripts
 tenant = eve
 
-[loggers]
-keys = root,alembic
-[handlers]
-keys = console
-[formatters]
-keys = generic
-[logger_root]
-level = WARNING
-handlers = console
-qualname =
-[logger_alembic]
-level = INFO
-handlers =
-qualname = alembic
-[handler_console]
-class = StreamHandler
-args = (sys.stderr,)
-level = NOTSET
-formatter = generic
-[formatter_generic]
-format = %(levelname)-5.5s [%(name)s] %(message)s
-"""
+""" + ini.LOGGERS
 
 MAKO = '''"""${message}"""
 revision = ${repr(up_revision)}

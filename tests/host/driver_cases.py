@@ -9,6 +9,7 @@ sys.path[:0] = [str(HERE), str(HERE.parents[1] / "engine/python")]
 import psycopg2.extras  # noqa: E402
 from reference_engine import Engine  # noqa: E402
 from stillhead_host import postgresql, replace, wire  # noqa: E402
+from stillhead_host.patches import Patches  # noqa: E402
 
 import cases_engines  # noqa: E402
 import cases_errors  # noqa: E402
@@ -35,7 +36,7 @@ class Place:
         self.ours.register_uuid()
         self.url = "//postgres@/postgres?host=%s&port=%s" % (host, port)
         self.warnings = []
-        replace.install(self.wire, None, self.warnings.append)
+        replace.install(self.wire, None, self.warnings.append, Patches())
 
     def both(self, act):
         """What `act` gives or raises with each driver's connection; transactions end."""

@@ -33,13 +33,27 @@ bool is_owned_by(const Json& object, const std::string& uid) {
                              [&](const Json& owner) { return text_at(owner, {"uid"}) == uid; });
 }
 
-bool belongs_to(const Json& job, const DatabaseMigration& migration) {
-  return text_at(job, {"metadata", "namespace"}) == migration.ns &&
-         text_at(job, {"metadata", "labels", kMigrationUidLabel}) == migration.uid;
+// A label anybody can set; what we have made names the resource as its owner, too, and is called as
+// we call it.
+bool is_ours(const Run& run, const Json& job, const DatabaseMigration& migration) {
+  const std::string name = run.probe > 0
+                               ? probe_name(migration, run.generation, run.attempt, run.probe)
+                               : job_name(migration, run.generation, run.attempt);
+  return run.job_name == name && is_owned_by(job, migration.uid);
+}
+
+bool is_labelled(const Json& object, const DatabaseMigration& migration) {
+  return text_at(object, {"metadata", "namespace"}) == migration.ns &&
+         text_at(object, {"metadata", "labels", kMigrationUidLabel}) == migration.uid;
+}
+
+std::string selector_of(const DatabaseMigration& migration) {
+  return fmt::format("{}={},{}={}", kManagedByLabel, kManagedBy, kMigrationUidLabel, migration.uid);
 }
 
 bool is_after_status(const Action& action) {
   return std::holds_alternative<DeleteJob>(action) ||
+         std::holds_alternative<DeleteScripts>(action) ||
          std::holds_alternative<RemoveFinalizer>(action);
 }
 
@@ -51,7 +65,7 @@ bool has(const Decision& decision) {
 
 // Done only where no Job is active.
 bool relies_on_rest(const Decision& decision) {
-  return has<CreateJob>(decision) || has<RemoveFinalizer>(decision);
+  return has<CreateJob>(decision) || has<CreateProbe>(decision) || has<RemoveFinalizer>(decision);
 }
 
 // Whether a decision made for `migration` still holds for `live`.
@@ -66,7 +80,7 @@ bool is_unchanged(const Json& live, const DatabaseMigration& migration) {
 
 Refusal told(const kube::ApiError& error) {
   const bool invalid = error.status() == 400 || error.status() == 422;
-  const milliseconds pause = invalid ? milliseconds(kInvalidPause) : milliseconds(kRetryPause);
+  const milliseconds pause = invalid ? milliseconds(kInvalidPause) : milliseconds(kRefusalPause);
   return {.verdict = {.health = invalid ? Health::Stalled : Health::Reconciling,
                       .reason = invalid ? "InvalidSpec" : "BackingOff",
                       .message = error.what()},
@@ -98,10 +112,11 @@ std::optional<milliseconds> Controller::reconcile(const kube::Key& key) {
   if (!observed) return {};
   Decision decision = decide(*observed);
   if (relies_on_rest(decision)) {
-    if (!add_unseen_jobs(*observed)) return kCachePause;
+    if (!is_at_rest(*observed)) return kCachePause;
     decision = decide(*observed);
   }
-  if (has<CreateJob>(decision) && source_is_missing(observed->migration)) {
+  const bool creates = has<CreateJob>(decision) || has<CreateProbe>(decision);
+  if (creates && source_is_missing(observed->migration)) {
     observed->source = SourceState::Missing;
     decision = decide(*observed);
   }
@@ -112,7 +127,7 @@ std::optional<milliseconds> Controller::carry_out(const Decision& decision, Obse
   DatabaseMigration& migration = observed.migration;
   for (const Action& action : decision.actions) {
     if (is_after_status(action)) continue;
-    const Result result = act(action, migration);
+    const Result result = act(action, observed);
     if (is_stale(result)) return kCachePause;
     if (const auto* refusal = std::get_if<Refusal>(&result)) {
       observed.now = clock_();
@@ -123,7 +138,7 @@ std::optional<milliseconds> Controller::carry_out(const Decision& decision, Obse
     return kCachePause;
   }
   for (const Action& action : decision.actions) {
-    if (is_after_status(action) && is_stale(act(action, migration))) return kCachePause;
+    if (is_after_status(action) && is_stale(act(action, observed))) return kCachePause;
   }
   return decision.look_again;
 }
@@ -137,52 +152,76 @@ std::optional<Observed> Controller::observe(const kube::Key& key) {
   if (!object) return {};
   Observed observed{.migration = read_migration(*object), .now = clock_()};
   const DatabaseMigration& migration = observed.migration;
-  const std::vector<kube::Object> pods = caches_.pods.list();
-  std::set<std::string> seen;
-  const auto add = [&](const Json& job) {
-    if (!belongs_to(job, migration)) return;
-    auto run = read_run(job, pods_of(text_at(job, {"metadata", "uid"}), pods));
-    if (run) observed.runs.push_back(std::move(*run));
-  };
-  for (const kube::Object& job : caches_.jobs.list()) {
-    if (text_at(*job, {"metadata", "namespace"}) != migration.ns) continue;
-    seen.insert(text_at(*job, {"metadata", "name"}));
-    add(*job);
+  std::vector<kube::Object> jobs;
+  for (kube::Object& job : caches_.jobs.list()) {
+    if (is_labelled(*job, migration)) jobs.push_back(std::move(job));
   }
   // The Job that we made a moment ago may not have reached the cache yet.
   const Json last_run = value_at(json_of(migration.status), {"lastRun"});
   const std::string name = text_at(last_run, {"jobName"});
-  if (text_at(last_run, {"result"}) == "Running" && !name.empty() && !seen.contains(name)) {
-    if (const auto job = client_.get(kJobs, {migration.ns, name})) add(*job);
+  const bool seen = std::ranges::any_of(jobs, [&](const kube::Object& job) {
+    return text_at(*job, {"metadata", "name"}) == name;
+  });
+  if (text_at(last_run, {"result"}) == "Running" && !name.empty() && !seen) {
+    if (auto job = client_.get(kJobs, {migration.ns, name})) {
+      jobs.push_back(std::make_shared<const Json>(std::move(*job)));
+    }
   }
+  std::vector<kube::Object> pods;
+  for (kube::Object& pod : caches_.pods.list()) {
+    if (is_labelled(*pod, migration)) pods.push_back(std::move(pod));
+  }
+  read_runs(observed, jobs, pods);
   return observed;
 }
 
-// Of a Job whose name no status has kept, since it could not be written, nothing else tells.
-bool Controller::add_unseen_jobs(Observed& observed) {
-  const DatabaseMigration& migration = observed.migration;
-  const std::vector<Json> jobs = client_.list(
-      {kJobs, migration.ns,
-       fmt::format("{}={},{}={}", kManagedByLabel, kManagedBy, kMigrationUidLabel, migration.uid)});
-  const std::vector<kube::Object> pods = caches_.pods.list();
-  for (const Json& job : jobs) {
-    const std::string uid = text_at(job, {"metadata", "uid"});
-    if (std::ranges::find(observed.runs, uid, &Run::job_uid) != observed.runs.end()) continue;
-    auto run = read_run(job, pods_of(uid, pods));
-    if (!run) continue;
-    if (run->phase != RunPhase::Active) return false;
+// Jobs and pods of the resource -> its runs.
+void Controller::read_runs(Observed& observed, const std::vector<kube::Object>& jobs,
+                           const std::vector<kube::Object>& pods) {
+  std::set<const Json*> taken;
+  for (const kube::Object& job : jobs) {
+    std::vector<const Json*> own;
+    for (const kube::Object& pod : pods) {
+      if (is_owned_by(*pod, text_at(*job, {"metadata", "uid"}))) own.push_back(pod.get());
+    }
+    auto run = read_run(*job, own, observed.now);
+    if (!run || !is_ours(*run, *job, observed.migration)) continue;
+    taken.insert(own.begin(), own.end());
     observed.runs.push_back(std::move(*run));
   }
-  return true;
+  for (const kube::Object& pod : pods) {
+    if (taken.contains(pod.get()) || is_over(*pod)) continue;
+    observed.strays.push_back(text_at(*pod, {"metadata", "name"}));
+  }
 }
 
-std::vector<const Json*> Controller::pods_of(const std::string& job_uid,
-                                             const std::vector<kube::Object>& pods) const {
-  std::vector<const Json*> result;
-  for (const kube::Object& pod : pods) {
-    if (is_owned_by(*pod, job_uid)) result.push_back(pod.get());
+// Of a Job whose name no status has kept, since it could not be written, nothing else tells; nor of
+// a pod that the cache does not show yet. False: there is more than the caches know, so that it is
+// better to wait for them.
+bool Controller::is_at_rest(Observed& observed) {
+  const DatabaseMigration& migration = observed.migration;
+  const auto live = [&](const kube::ResourceKind& kind) {
+    std::vector<kube::Object> objects;
+    for (Json& object : client_.list({kind, migration.ns, selector_of(migration)})) {
+      objects.push_back(std::make_shared<const Json>(std::move(object)));
+    }
+    return objects;
+  };
+  Observed seen{.migration = migration, .now = observed.now};
+  const std::vector<kube::Object> jobs = live(kJobs);
+  read_runs(seen, jobs, live(kPods));
+  const auto is_known = [&](const Run& run) {
+    return std::ranges::find(observed.runs, run.job_uid, &Run::job_uid) != observed.runs.end();
+  };
+  const auto is_news = [&](const Run& run) {
+    return !is_known(run) && run.phase != RunPhase::Active;
+  };
+  if (std::ranges::any_of(seen.runs, is_news)) return false;
+  for (const Run& run : seen.runs) {
+    if (!is_known(run)) observed.runs.push_back(run);
   }
-  return result;
+  observed.strays = seen.strays;
+  return true;
 }
 
 bool Controller::source_is_missing(const DatabaseMigration& migration) {
@@ -192,14 +231,22 @@ bool Controller::source_is_missing(const DatabaseMigration& migration) {
 
 // --- act -----------------------------------------------------------------------------------------
 
-Controller::Result Controller::act(const Action& action, DatabaseMigration& migration) {
+Controller::Result Controller::act(const Action& action, Observed& observed) {
+  DatabaseMigration& migration = observed.migration;
   if (std::holds_alternative<AddFinalizer>(action)) return add_finalizer(migration);
   if (std::holds_alternative<RemoveFinalizer>(action)) return remove_finalizer(migration);
-  if (const auto* job = std::get_if<DeleteJob>(&action)) return delete_job(*job, migration);
+  if (const auto* job = std::get_if<DeleteJob>(&action)) return delete_job(*job, observed);
+  if (const auto* scripts = std::get_if<DeleteScripts>(&action)) {
+    return delete_scripts(*scripts, migration);
+  }
   if (std::holds_alternative<CreateScripts>(action)) {
     return create(kConfigMaps, build_scripts(migration), migration);
   }
-  return create_job(std::get<CreateJob>(action).attempt, migration);
+  if (const auto* probe = std::get_if<CreateProbe>(&action)) {
+    return create_job(build_probe(migration, probe->attempt, probe->number, settings_), migration);
+  }
+  const int attempt = std::get<CreateJob>(action).attempt;
+  return create_job(build_job(migration, attempt, settings_), migration);
 }
 
 Controller::Result Controller::add_finalizer(const DatabaseMigration& migration) {
@@ -213,11 +260,11 @@ Controller::Result Controller::add_finalizer(const DatabaseMigration& migration)
 }
 
 // A Job must not come of what a cache remembers: one more look at the resource itself.
-Controller::Result Controller::create_job(int attempt, DatabaseMigration& migration) {
+Controller::Result Controller::create_job(const Json& job, DatabaseMigration& migration) {
   const auto live = client_.get(kMigrations, key_of(migration));
   if (!live || !is_unchanged(*live, migration)) return Stale{};
   migration.resource_version = text_at(*live, {"metadata", "resourceVersion"});
-  return create(kJobs, build_job(migration, attempt, settings_), migration);
+  return create(kJobs, job, migration);
 }
 
 Controller::Result Controller::create(const kube::ResourceKind& kind, const Json& object,
@@ -249,19 +296,50 @@ Controller::Result Controller::create(const kube::ResourceKind& kind, const Json
                  .pause = kConflictPause};
 }
 
-Controller::Result Controller::delete_job(const DeleteJob& job,
-                                          const DatabaseMigration& migration) {
+// Whether it is as it was when it was given up: a cache may be behind, and its pod work by now.
+bool Controller::is_still_unstarted(const DeleteJob& job, const Observed& observed) {
+  Observed live{.migration = observed.migration, .now = observed.now};
+  const auto object = client_.get(kJobs, {observed.migration.ns, job.name});
+  if (!object) return false;
+  std::vector<kube::Object> pods;
+  for (Json& pod : client_.list({kPods, observed.migration.ns, selector_of(observed.migration)})) {
+    pods.push_back(std::make_shared<const Json>(std::move(pod)));
+  }
+  read_runs(live, {std::make_shared<const Json>(*object)}, pods);
+  return !live.runs.empty() && live.runs.front().phase == RunPhase::Active &&
+         !live.runs.front().may_have_worked &&
+         (live.runs.front().problem || !live.runs.front().has_pod);
+}
+
+Controller::Result Controller::delete_job(const DeleteJob& job, const Observed& observed) {
+  if (job.only_if_unstarted && !is_still_unstarted(job, observed)) return Stale{};
   // Foreground: the Job stays until its pods are gone, so that none of them goes unseen.
   const kube::DeleteOptions options{.uid = job.uid, .propagation = kube::Propagation::Foreground};
-  if (client_.remove(kJobs, {migration.ns, job.name}, options) == kube::Write::Written) {
-    log(LogLevel::Info, "object deleted",
-        {{"namespace", migration.ns},
-         {"name", migration.name},
-         {"generation", migration.generation},
-         {"kind", kJobs.kind},
-         {"object", job.name}});
-  }
+  remove(kJobs, job.name, options, observed.migration);
   return Done{};  // gone, or of that name by now but another one
+}
+
+Controller::Result Controller::delete_scripts(const DeleteScripts& scripts,
+                                              const DatabaseMigration& migration) {
+  const std::string name = scripts_name(migration, scripts.generation);
+  const auto object = client_.get(kConfigMaps, {migration.ns, name});
+  if (!object || !is_owned_by(*object, migration.uid)) return Done{};
+  remove(
+      kConfigMaps, name,
+      {.uid = text_at(*object, {"metadata", "uid"}), .propagation = kube::Propagation::Background},
+      migration);
+  return Done{};
+}
+
+void Controller::remove(const kube::ResourceKind& kind, const std::string& name,
+                        const kube::DeleteOptions& options, const DatabaseMigration& migration) {
+  if (client_.remove(kind, {migration.ns, name}, options) != kube::Write::Written) return;
+  log(LogLevel::Info, "object deleted",
+      {{"namespace", migration.ns},
+       {"name", migration.name},
+       {"generation", migration.generation},
+       {"kind", kind.kind},
+       {"object", name}});
 }
 
 Controller::Result Controller::remove_finalizer(const DatabaseMigration& migration) {

@@ -39,20 +39,22 @@ class Controller {
   using Result = std::variant<Done, Stale, Refusal>;
 
   std::optional<Observed> observe(const kube::Key&);
-  // Adds the active Jobs that the caches do not show yet. False: there is one that has ended
-  // already, so that it is better to wait for the caches.
-  bool add_unseen_jobs(Observed&);
-  std::vector<const Json*> pods_of(const std::string& job_uid,
-                                   const std::vector<kube::Object>&) const;
+  static void read_runs(Observed&, const std::vector<kube::Object>& jobs,
+                        const std::vector<kube::Object>& pods);
+  bool is_at_rest(Observed&);
   bool source_is_missing(const DatabaseMigration&);
   std::optional<std::chrono::milliseconds> carry_out(const Decision&, Observed&);
   // Takes the resource version along when it learns a newer one.
-  Result act(const Action&, DatabaseMigration&);
-  Result create_job(int attempt, DatabaseMigration&);
+  Result act(const Action&, Observed&);
+  Result create_job(const Json& job, DatabaseMigration&);
   Result create(const kube::ResourceKind&, const Json& object, const DatabaseMigration&);
   Result add_finalizer(const DatabaseMigration&);
   Result remove_finalizer(const DatabaseMigration&);
-  Result delete_job(const DeleteJob&, const DatabaseMigration&);
+  Result delete_job(const DeleteJob&, const Observed&);
+  bool is_still_unstarted(const DeleteJob&, const Observed&);
+  Result delete_scripts(const DeleteScripts&, const DatabaseMigration&);
+  void remove(const kube::ResourceKind&, const std::string& name, const kube::DeleteOptions&,
+              const DatabaseMigration&);
   static bool is_stale(const Result&);
   Result write_status(DatabaseMigration&, const Json& status);
 

@@ -354,6 +354,8 @@ PlanShown show_plan(const Options& options, const ShowPlan& command, Observer& o
   PlanShown shown;
   const RunPlan planned = plan_run(command, graph, rows, workplace);
   shown.plan = planned.plan;
+  report.target_revisions = sorted(shown.plan.targets);
+  report.pending = static_cast<int>(shown.plan.steps.size());
   const RevisionGraph& whole = planned.graph_or(graph);
   const auto steps = prepare(shown.plan, whole, workplace.dialect(), options, planned.stored);
   shown.json = json_line(document_of(shown.plan, whole, steps, command, options, workplace,

@@ -11,13 +11,18 @@
 namespace engine {
 namespace {
 
-HistoryTable table_for(const Options& options, Workplace& workplace) {
+HistoryTable table_for(const Options& options, Workplace& workplace, RunReport& report) {
   Connection& connection = workplace.connection();
   check_readers(connection, options.history_readers);
   HistoryTable table(connection, workplace.versions().name());
   // Attempts are counted anew for each generation: without one there is no order between two runs.
   if (!options.owner.empty() && options.generation > 0) {
-    claim_attempt(connection, table, options.owner, {options.generation, options.attempt});
+    const AttemptToken own{options.generation, options.attempt};
+    if (const auto kept = claim_attempt(connection, table, options.owner, own)) {
+      report.stored_generation = kept->generation;
+      report.stored_attempt = kept->attempt;
+      throw stale_attempt(options.owner, own, *kept);
+    }
   }
   return table;
 }
@@ -40,13 +45,13 @@ RunIdentity identity_of(const RunReport& report) {
   return {report.run_id, report.owner, report.attempt, report.engine_version};
 }
 
-RunHistory::RunHistory(const Options& options, Workplace& workplace, const RunReport& report,
+RunHistory::RunHistory(const Options& options, Workplace& workplace, RunReport& report,
                        Observer& observer)
     : options_(options),
       workplace_(workplace),
       identity_(identity_of(report)),
       observer_(observer),
-      table_(table_for(options, workplace)),
+      table_(table_for(options, workplace, report)),
       applied_(read_history(workplace.connection(), table_)) {
   grant();
 }

@@ -25,7 +25,7 @@ class RunHistory {
   // Makes the tables ready, refuses an attempt that was left behind, lets readers read. Call under
   // the lock, outside a transaction; all references must outlive this. Throws Error(StaleAttempt),
   // Error(InvalidUsage) and what HistoryTable throws.
-  RunHistory(const Options&, Workplace&, const RunReport&, Observer&);
+  RunHistory(const Options&, Workplace&, RunReport&, Observer&);
 
   const HistoryTable& table() const { return table_; }
   const AppliedHistory& applied() const { return applied_; }

@@ -117,6 +117,10 @@ std::string print(const RunReport& report, Completeness completeness) {
                {"pending", report.pending},
                {"steps", std::move(steps)}};
   if (report.failure) json["failure"] = document(*report.failure);
+  if (report.stored_attempt > 0) {
+    json["storedGeneration"] = report.stored_generation;
+    json["storedAttempt"] = report.stored_attempt;
+  }
   json["startedAt"] = report.started_at;
   json["finishedAt"] = report.finished_at;
   if (completeness == Completeness::Truncated) json["truncated"] = true;
@@ -388,6 +392,8 @@ std::optional<RunReport> report_from_json(std::string_view text) {
   if (const auto failure = json.find("failure"); failure != json.end() && failure->is_object()) {
     report.failure = read_failure(*failure);
   }
+  read(json, "storedGeneration", report.stored_generation);
+  read(json, "storedAttempt", report.stored_attempt);
   read(json, "startedAt", report.started_at);
   read(json, "finishedAt", report.finished_at);
   read_reason(json, report);

@@ -126,6 +126,9 @@ struct RunReport {
   int pending = 0;                                 // steps that were to run when the run began
   std::vector<StepReport> steps = {};              // steps that are committed, in order
   std::optional<Failure> failure = {};
+  // Of StaleAttempt: what the database has noted of the owner; 0 otherwise.
+  long stored_generation = 0;
+  int stored_attempt = 0;
   std::string started_at = {};  // RFC 3339, UTC, milliseconds
   std::string finished_at = {};
 

@@ -8,17 +8,20 @@
 namespace engine {
 namespace {
 
-std::string text_of(const std::string& generation, const std::string& attempt) {
-  return fmt::format("generation {}, attempt {}", generation, attempt);
+std::string text_of(const AttemptToken& token) {
+  return fmt::format("generation {}, attempt {}", token.generation, token.attempt);
+}
+
+AttemptToken read_token(const Row& row) {
+  return {std::stol(row.at(0).value_or("0")), std::stoi(row.at(1).value_or("0"))};
 }
 
 }  // namespace
 
-void claim_attempt(Connection& connection, const HistoryTable& history, const std::string& owner,
-                   const AttemptToken& token) {
+std::optional<AttemptToken> claim_attempt(Connection& connection, const HistoryTable& history,
+                                          const std::string& owner, const AttemptToken& token) {
   const Dialect& dialect = connection.dialect();
   const std::string table = history_table_name(dialect, history.schema(), kOwnerTable);
-  std::vector<Row> kept;
   try {
     Transaction transaction(connection);
     const long claimed = connection.execute(fmt::format(
@@ -26,22 +29,26 @@ void claim_attempt(Connection& connection, const HistoryTable& history, const st
         "(owner) DO UPDATE SET generation = excluded.generation, attempt = excluded.attempt WHERE "
         "(kept.generation, kept.attempt) <= (excluded.generation, excluded.attempt)",
         table, dialect.quote_literal(owner), token.generation, token.attempt));
-    if (claimed > 0) return transaction.commit();
-    kept = connection.query(fmt::format("SELECT generation, attempt FROM {} WHERE owner = {}",
-                                        table, dialect.quote_literal(owner)));
+    if (claimed > 0) {
+      transaction.commit();
+      return {};
+    }
+    return read_token(connection
+                          .query(fmt::format("SELECT generation, attempt FROM {} WHERE owner = {}",
+                                             table, dialect.quote_literal(owner)))
+                          .at(0));
   } catch (const Error& error) {
     if (error.reason() == Reason::Interrupted) throw;
     throw with_intent("cannot note the attempt in " + table, error);
   }
-  const std::string newer = kept.empty()
-                                ? "another one"
-                                : text_of(kept[0].at(0).value_or("0"), kept[0].at(1).value_or("0"));
-  throw Error(Reason::StaleAttempt,
-              fmt::format("this run is {} of owner '{}', and {} has already begun",
-                          text_of(std::to_string(token.generation), std::to_string(token.attempt)),
-                          owner, newer),
-              "leave the work to the newer attempt; to run once more, give a number that was not "
-              "used yet");
+}
+
+Error stale_attempt(const std::string& owner, const AttemptToken& own, const AttemptToken& kept) {
+  return {Reason::StaleAttempt,
+          fmt::format("this run is {} of owner '{}', and {} has already begun", text_of(own), owner,
+                      text_of(kept)),
+          "leave the work to the newer attempt; to run once more, give a number that was not used "
+          "yet"};
 }
 
 }  // namespace engine

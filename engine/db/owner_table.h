@@ -6,8 +6,10 @@
 #pragma once
 
 #include <compare>
+#include <optional>
 #include <string>
 
+#include "engine/core/error.h"
 #include "engine/db/connection.h"
 #include "engine/db/history_table.h"
 
@@ -20,8 +22,11 @@ struct AttemptToken {
   friend auto operator<=>(const AttemptToken&, const AttemptToken&) = default;
 };
 
-// Keeps the token, in a transaction of its own. Throws Error(StaleAttempt) naming the one that is
-// kept when it is greater; an equal one is the same attempt once more.
-void claim_attempt(Connection&, const HistoryTable&, const std::string& owner, const AttemptToken&);
+// Keeps the token, in a transaction of its own, unless a greater one is kept, which is returned; an
+// equal one is the same attempt once more.
+std::optional<AttemptToken> claim_attempt(Connection&, const HistoryTable&,
+                                          const std::string& owner, const AttemptToken&);
+// Error(StaleAttempt) naming both.
+Error stale_attempt(const std::string& owner, const AttemptToken& own, const AttemptToken& kept);
 
 }  // namespace engine

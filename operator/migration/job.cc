@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <cctype>
+#include <functional>
 #include <nlohmann/json.hpp>
 #include <string_view>
 #include <type_traits>
@@ -18,6 +19,7 @@ namespace {
 
 constexpr int kUser = 65532;  // "nonroot" of the usual minimal images; needs no passwd entry
 constexpr int kGracePeriodSeconds = 60;
+constexpr int kProbeSeconds = 300;          // it asks a few questions; its image may have to come
 constexpr std::size_t kReportLimit = 4096;  // what the kubelet keeps of a termination message
 constexpr std::size_t kHashLength = 10;
 constexpr std::size_t kLongestName = 63;  // a Job's name becomes the value of a label
@@ -47,7 +49,8 @@ Json labels(const DatabaseMigration& migration) {
 
 Json annotations(const DatabaseMigration& migration) {
   return {{kMigrationNameAnnotation, migration.name},
-          {kGenerationAnnotation, std::to_string(migration.generation)}};
+          {kGenerationAnnotation, std::to_string(migration.generation)},
+          {kInputsAnnotation, migration.inputs}};
 }
 
 Json owner_references(const DatabaseMigration& migration) {
@@ -59,35 +62,55 @@ Json owner_references(const DatabaseMigration& migration) {
                        {"blockOwnerDeletion", true}}});
 }
 
-Json engine_arguments(const DatabaseMigration& migration, int attempt,
-                      const std::string& script_location) {
-  const Spec& spec = migration.spec;
-  Json arguments = {
-      "apply",
-      spec.target,
-      spec.downgrade == DowngradePolicy::Allow ? "--downgrade=allow" : "--downgrade=forbid",
-      "--script-location",
-      script_location,
-      "--report",
-      kReportFile,
-      "--report-limit",
-      std::to_string(kReportLimit),
-      "--report-without-data",  // whoever may see pods reads the termination message
-      "--owner",
-      migration.uid,
-      "--generation",
-      std::to_string(migration.generation),
-      "--attempt",
-      std::to_string(attempt),
-      "--lock-wait",
-      spec.execution.advisory_lock_timeout,
-      "--log-format",
-      "json"};
-  if (const std::string digest = wanted_digest(spec.source); !digest.empty()) {
+// What the engine is told to do, given the folder of the scripts.
+using Arguments = std::function<Json(const std::string& script_location)>;
+
+Json common_arguments(const DatabaseMigration& migration, const std::string& script_location) {
+  Json arguments = {"--script-location",
+                    script_location,
+                    "--report",
+                    kReportFile,
+                    "--report-limit",
+                    std::to_string(kReportLimit),
+                    "--report-without-data",  // whoever may see pods reads the termination message
+                    "--log-format",
+                    "json"};
+  if (const std::string digest = wanted_digest(migration.spec.source); !digest.empty()) {
     arguments.push_back("--scripts-sha256");
     arguments.push_back(digest);
   }
   return arguments;
+}
+
+Arguments run_arguments(const DatabaseMigration& migration, int attempt) {
+  return [&migration, attempt](const std::string& script_location) {
+    const Spec& spec = migration.spec;
+    Json arguments = {
+        "apply",
+        spec.target,
+        spec.downgrade == DowngradePolicy::Allow ? "--downgrade=allow" : "--downgrade=forbid",
+        "--owner",
+        migration.uid,
+        "--generation",
+        std::to_string(migration.generation),
+        "--attempt",
+        std::to_string(attempt),
+        "--lock-wait",
+        spec.execution.advisory_lock_timeout};
+    const Json more = common_arguments(migration, script_location);
+    arguments.insert(arguments.end(), more.begin(), more.end());
+    return arguments;
+  };
+}
+
+// Where the database has gone past the target, that is no error, but an answer.
+Arguments probe_arguments(const DatabaseMigration& migration) {
+  return [&migration](const std::string& script_location) {
+    Json arguments = {"plan", migration.spec.target, "--downgrade=allow"};
+    const Json more = common_arguments(migration, script_location);
+    arguments.insert(arguments.end(), more.begin(), more.end());
+    return arguments;
+  };
 }
 
 Json database_environment(const SecretKey& secret) {
@@ -148,12 +171,12 @@ Json base_pod(const DatabaseMigration& migration) {
 }
 
 // Scripts in a ConfigMap: our image, the scripts mounted into it.
-Json pod_with_config_map(const DatabaseMigration& migration, int attempt,
+Json pod_with_config_map(const DatabaseMigration& migration, const Arguments& arguments,
                          const JobSettings& settings, const std::string& config_map) {
   Json container = base_container(migration);
   container["image"] = settings.engine_image;
   container["imagePullPolicy"] = settings.image_pull_policy;
-  container["args"] = engine_arguments(migration, attempt, kScriptsFolder);
+  container["args"] = arguments(kScriptsFolder);
   container["volumeMounts"].push_back(mount("scripts", kScriptsFolder, true));
   Json pod = base_pod(migration);
   pod["containers"] = Json::array({std::move(container)});
@@ -164,8 +187,8 @@ Json pod_with_config_map(const DatabaseMigration& migration, int attempt,
 
 // Scripts in an image of the user's: it may hold nothing but the scripts, so the engine comes along
 // with its own loader and libraries.
-Json pod_with_image(const DatabaseMigration& migration, int attempt, const JobSettings& settings,
-                    const ImageSource& source) {
+Json pod_with_image(const DatabaseMigration& migration, const Arguments& arguments,
+                    const JobSettings& settings, const ImageSource& source) {
   Json bundle = {{"name", kBundleContainer},
                  {"image", settings.engine_image},
                  {"imagePullPolicy", settings.image_pull_policy},
@@ -177,7 +200,7 @@ Json pod_with_image(const DatabaseMigration& migration, int attempt, const JobSe
   container["image"] = source.reference;
   container["command"] = {"/stillhead/lib/ld.so", "--library-path", "/stillhead/lib",
                           "/stillhead/bin/stillhead"};
-  container["args"] = engine_arguments(migration, attempt, source.path);
+  container["args"] = arguments(source.path);
   container["volumeMounts"].push_back(mount("engine", kEngineFolder, true));
   Json pod = base_pod(migration);
   pod["initContainers"] = Json::array({std::move(bundle)});
@@ -189,16 +212,17 @@ Json pod_with_image(const DatabaseMigration& migration, int attempt, const JobSe
   return pod;
 }
 
-Json build_pod(const DatabaseMigration& migration, int attempt, const JobSettings& settings) {
+Json build_pod(const DatabaseMigration& migration, const Arguments& arguments,
+               const JobSettings& settings) {
   return std::visit(
       [&](const auto& source) {
         using Kind = std::decay_t<decltype(source)>;
         if constexpr (std::is_same_v<Kind, ImageSource>) {
-          return pod_with_image(migration, attempt, settings, source);
+          return pod_with_image(migration, arguments, settings, source);
         } else if constexpr (std::is_same_v<Kind, ConfigMapSource>) {
-          return pod_with_config_map(migration, attempt, settings, source.name);
+          return pod_with_config_map(migration, arguments, settings, source.name);
         } else {
-          return pod_with_config_map(migration, attempt, settings, scripts_name(migration));
+          return pod_with_config_map(migration, arguments, settings, scripts_name(migration));
         }
       },
       migration.spec.source);
@@ -217,41 +241,70 @@ Json pod_failure_policy() {
                                                                     {"status", "True"}}})}}})}};
 }
 
+Json job_around(const DatabaseMigration& migration, const std::string& name, const Json& notes,
+                const Json& pod) {
+  return {
+      {"apiVersion", "batch/v1"},
+      {"kind", "Job"},
+      {"metadata",
+       {{"name", name},
+        {"namespace", migration.ns},
+        {"labels", labels(migration)},
+        {"annotations", notes},
+        {"ownerReferences", owner_references(migration)}}},
+      {"spec",
+       {{"backoffLimit", 0},
+        {"completions", 1},
+        {"parallelism", 1},
+        {"podReplacementPolicy", "Failed"},
+        {"podFailurePolicy", pod_failure_policy()},
+        {"template",
+         {{"metadata", {{"labels", labels(migration)}, {"annotations", notes}}}, {"spec", pod}}}}}};
+}
+
 }  // namespace
 
+std::string job_name(const DatabaseMigration& migration, long generation, int attempt) {
+  return child_name(migration.name, fmt::format("{}/{}/{}", migration.uid, generation, attempt));
+}
+
 std::string job_name(const DatabaseMigration& migration, int attempt) {
+  return job_name(migration, migration.generation, attempt);
+}
+
+std::string probe_name(const DatabaseMigration& migration, long generation, int attempt,
+                       int probe) {
   return child_name(migration.name,
-                    fmt::format("{}/{}/{}", migration.uid, migration.generation, attempt));
+                    fmt::format("{}/{}/{}/probe/{}", migration.uid, generation, attempt, probe));
+}
+
+std::string scripts_name(const DatabaseMigration& migration, long generation) {
+  return child_name(migration.name, fmt::format("{}/{}/scripts", migration.uid, generation));
 }
 
 std::string scripts_name(const DatabaseMigration& migration) {
-  return child_name(migration.name,
-                    fmt::format("{}/{}/scripts", migration.uid, migration.generation));
+  return scripts_name(migration, migration.generation);
 }
 
 Json build_job(const DatabaseMigration& migration, int attempt, const JobSettings& settings) {
   Json notes = annotations(migration);
   notes[kAttemptAnnotation] = std::to_string(attempt);
-  Json job = {{"apiVersion", "batch/v1"},
-              {"kind", "Job"},
-              {"metadata",
-               {{"name", job_name(migration, attempt)},
-                {"namespace", migration.ns},
-                {"labels", labels(migration)},
-                {"annotations", notes},
-                {"ownerReferences", owner_references(migration)}}},
-              {"spec",
-               {{"backoffLimit", 0},
-                {"completions", 1},
-                {"parallelism", 1},
-                {"podReplacementPolicy", "Failed"},
-                {"podFailurePolicy", pod_failure_policy()},
-                {"template",
-                 {{"metadata", {{"labels", labels(migration)}, {"annotations", notes}}},
-                  {"spec", build_pod(migration, attempt, settings)}}}}}};
+  Json job = job_around(migration, job_name(migration, attempt), notes,
+                        build_pod(migration, run_arguments(migration, attempt), settings));
   if (const auto deadline = migration.spec.execution.active_deadline_seconds) {
     job["spec"]["activeDeadlineSeconds"] = *deadline;
   }
+  return job;
+}
+
+Json build_probe(const DatabaseMigration& migration, int attempt, int probe,
+                 const JobSettings& settings) {
+  Json notes = annotations(migration);
+  notes[kAttemptAnnotation] = std::to_string(attempt);
+  notes[kProbeAnnotation] = std::to_string(probe);
+  Json job = job_around(migration, probe_name(migration, migration.generation, attempt, probe),
+                        notes, build_pod(migration, probe_arguments(migration), settings));
+  job["spec"]["activeDeadlineSeconds"] = kProbeSeconds;
   return job;
 }
 

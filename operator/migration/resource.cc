@@ -10,6 +10,7 @@
 #include <string_view>
 
 #include "operator/migration/json_fields.h"
+#include "operator/migration/sha256.h"
 
 namespace controller {
 namespace {
@@ -53,6 +54,14 @@ class Fields {
     if (value.is_boolean()) return value.get<bool>();
     if (!value.is_null()) problem(name, "must be true or false");
     return false;
+  }
+
+  int number(const char* name, int least, int most, int fallback) const {
+    const Json& value = value_at(object_, {name});
+    if (value.is_null()) return fallback;
+    if (value.is_number_integer() && value >= least && value <= most) return value.get<int>();
+    problem(name, fmt::format("must be a whole number from {} to {}", least, most));
+    return fallback;
   }
 
   const Json& json(const char* name) const { return value_at(object_, {name}); }
@@ -216,6 +225,28 @@ std::optional<long> read_duration(const Fields& fields, const char* name, long l
   return seconds;
 }
 
+RetryPolicy read_retry(const Fields& execution) {
+  const Fields fields = execution.object("retry");
+  RetryPolicy retry;
+  retry.limit = fields.number("limit", 0, 1000, retry.limit);
+  using std::chrono::seconds;
+  if (const auto initial = read_duration(fields, "initialBackoff", 1)) {
+    retry.initial_backoff = seconds(*initial);
+  }
+  if (const auto longest = read_duration(fields, "maxBackoff", 1)) {
+    retry.max_backoff = seconds(*longest);
+  }
+  return retry;
+}
+
+History read_job_history(const Fields& execution) {
+  const Fields fields = execution.object("history");
+  History history;
+  history.succeeded = fields.number("succeeded", 1, 100, history.succeeded);
+  history.failed = fields.number("failed", 1, 100, history.failed);
+  return history;
+}
+
 Execution read_execution(const Fields& spec) {
   const Fields fields = spec.object("execution");
   Execution execution;
@@ -223,6 +254,8 @@ Execution read_execution(const Fields& spec) {
       fields.text("advisoryLockTimeout", execution.advisory_lock_timeout);
   read_duration(fields, "advisoryLockTimeout", 0);
   execution.active_deadline_seconds = read_duration(fields, "activeDeadline", 1);
+  execution.retry = read_retry(fields);
+  execution.history = read_job_history(fields);
   execution.service_account_name = fields.text("serviceAccountName");
   const Json& resources = fields.json("resources");
   if (resources.is_object() && !resources.empty()) execution.resources = resources.dump();
@@ -230,6 +263,12 @@ Execution read_execution(const Fields& spec) {
     fields.problem("resources", "must be an object with requests and limits");
   }
   return execution;
+}
+
+std::string digest_of_inputs(const Json& spec) {
+  const Json inputs = {value_at(spec, {"database"}), value_at(spec, {"source"}),
+                       value_at(spec, {"target"})};
+  return sha256_hex(inputs.dump(-1, ' ', false, Json::error_handler_t::replace)).substr(0, 16);
 }
 
 Spec read_spec(const Json& json, std::vector<std::string>& problems) {
@@ -280,6 +319,7 @@ DatabaseMigration read_migration(const Json& object) {
     if (finalizer.is_string()) migration.finalizers.push_back(finalizer.get<std::string>());
   }
   migration.spec = read_spec(value_at(object, {"spec"}), migration.problems);
+  migration.inputs = digest_of_inputs(value_at(object, {"spec"}));
   const Json& status = value_at(object, {"status"});
   if (status.is_object()) migration.status = status.dump();
   return migration;

@@ -11,6 +11,8 @@
 #include <variant>
 #include <vector>
 
+#include "operator/migration/retry.h"
+
 namespace controller {
 
 using Json = nlohmann::json;
@@ -27,6 +29,9 @@ inline constexpr const char* kMigrationUidLabel = "stillhead.dev/migration-uid";
 inline constexpr const char* kMigrationNameAnnotation = "stillhead.dev/migration-name";
 inline constexpr const char* kGenerationAnnotation = "stillhead.dev/generation";
 inline constexpr const char* kAttemptAnnotation = "stillhead.dev/attempt";
+// On a Job that only asks the database how that attempt ended: which one of them it is, from 1.
+inline constexpr const char* kProbeAnnotation = "stillhead.dev/probe";
+inline constexpr const char* kInputsAnnotation = "stillhead.dev/inputs";
 // On a DatabaseMigration while a Job of it may be running.
 inline constexpr const char* kFinalizer = "stillhead.dev/running-job";
 
@@ -54,9 +59,17 @@ struct InlineSource {
 
 using Source = std::variant<ImageSource, ConfigMapSource, InlineSource>;
 
+// Finished Jobs that are kept of a resource.
+struct History {
+  int succeeded = 1;
+  int failed = 3;
+};
+
 struct Execution {
   std::string advisory_lock_timeout = "5m";  // duration as written
   std::optional<long> active_deadline_seconds = {};
+  RetryPolicy retry = {};
+  History history = {};
   std::string service_account_name = {};  // empty: the namespace's default, without a token
   std::string resources = {};  // JSON of corev1.ResourceRequirements; empty: the operator's
 };
@@ -83,6 +96,9 @@ struct DatabaseMigration {
   // is needed". The API server's validation lets none of these through; an older CRD may.
   std::vector<std::string> problems = {};
   std::string status = {};  // JSON text as stored; empty: none
+  // Digest of what a run makes of the database: which one, from which scripts, to which target.
+  // Where it stays the same, what was reached stays reached.
+  std::string inputs = {};
 
   bool has_finalizer() const;
 };

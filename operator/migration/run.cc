@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <array>
+#include <chrono>
 #include <nlohmann/json.hpp>
 #include <string_view>
 
@@ -14,10 +15,8 @@
 namespace controller {
 namespace {
 
-bool is_over(const Json& pod) {
-  const std::string phase = text_at(pod, {"status", "phase"});
-  return phase == "Succeeded" || phase == "Failed";
-}
+// How long after the time at which a pod should be gone its node counts as lost: clocks differ.
+constexpr std::chrono::seconds kNodePatience{30};
 
 const Json& status_of(const Json& pod, const char* list, std::string_view container) {
   static const Json kNothing;
@@ -92,7 +91,36 @@ std::optional<PodProblem> waiting_problem(const Json& status) {
   return image_problem(text_at(status, {"image"}), reason, message);
 }
 
-std::optional<PodProblem> problem_of(const Json& pod) {
+bool has_started(const Json& pod) {
+  const Json& engine = status_of(pod, "containerStatuses", kEngineContainer);
+  return value_at(engine, {"state", "running"}).is_object() ||
+         value_at(engine, {"state", "terminated"}).is_object() ||
+         value_at(engine, {"lastState", "terminated"}).is_object();
+}
+
+// The node controller calls pods of a node that is silent not ready; without a probe of its own a
+// container that runs is always ready. Or the pod should have been gone long ago.
+std::optional<PodProblem> lost_node(const Json& pod, WallTime now) {
+  const Json& engine = status_of(pod, "containerStatuses", kEngineContainer);
+  const bool runs = value_at(engine, {"state", "running"}).is_object();
+  const bool silent =
+      runs && text_at(pod, {"metadata", "deletionTimestamp"}).empty() &&
+      std::ranges::any_of(list_at(pod, {"status", "conditions"}), [](const Json& condition) {
+        return text_at(condition, {"type"}) == "Ready" && text_at(condition, {"status"}) != "True";
+      });
+  const auto gone_by = parse_rfc3339(text_at(pod, {"metadata", "deletionTimestamp"}));
+  const bool overdue = gone_by && now - *gone_by > kNodePatience;
+  if (!silent && !overdue) return {};
+  return PodProblem{.reason = "PodUnreachable",
+                    .message = fmt::format(
+                        "node {} does not answer for pod {}: nobody knows whether it still "
+                        "runs; it counts as running until the node is back, or the pod is "
+                        "deleted by force once the node is known to be off",
+                        text_at(pod, {"spec", "nodeName"}), text_at(pod, {"metadata", "name"}))};
+}
+
+std::optional<PodProblem> problem_of(const Json& pod, WallTime now) {
+  if (auto lost = lost_node(pod, now)) return lost;
   for (const char* list : {"initContainerStatuses", "containerStatuses"}) {
     for (const Json& status : list_at(pod, {"status", list})) {
       if (auto problem = waiting_problem(status)) return problem;
@@ -187,30 +215,51 @@ void read_phase(const Json& job, const std::vector<const Json*>& pods, Run& run)
   }
 }
 
+// Of a pod that is no more, nobody can tell.
+bool may_have_worked(const Run& run, const std::vector<const Json*>& pods) {
+  if (pods.empty()) return run.phase != RunPhase::Active;
+  return std::ranges::any_of(pods, [](const Json* pod) { return has_started(*pod); });
+}
+
+// 1 and more; empty: none.
+std::optional<int> counted(const Json& metadata, const char* annotation) {
+  const auto number = whole_number(text_at(metadata, {"annotations", annotation}));
+  if (!number || *number < 1 || *number > kMostAttempts) return {};
+  return static_cast<int>(*number);
+}
+
 }  // namespace
 
-std::optional<Run> read_run(const Json& job, const std::vector<const Json*>& pods) {
+bool is_over(const Json& pod) {
+  const std::string phase = text_at(pod, {"status", "phase"});
+  return phase == "Succeeded" || phase == "Failed";
+}
+
+std::optional<Run> read_run(const Json& job, const std::vector<const Json*>& pods, WallTime now) {
   const Json& metadata = value_at(job, {"metadata"});
   const auto generation = whole_number(text_at(metadata, {"annotations", kGenerationAnnotation}));
-  const auto attempt = whole_number(text_at(metadata, {"annotations", kAttemptAnnotation}));
-  if (!generation || !attempt || *attempt < 1 || *attempt > 1'000'000'000) return {};
+  const auto attempt = counted(metadata, kAttemptAnnotation);
+  if (!generation || !attempt) return {};
   Run run;
   run.job_name = text_at(metadata, {"name"});
   run.job_uid = text_at(metadata, {"uid"});
   run.generation = *generation;
-  run.attempt = static_cast<int>(*attempt);
+  run.attempt = *attempt;
+  run.probe = counted(metadata, kProbeAnnotation).value_or(0);
+  run.inputs = text_at(metadata, {"annotations", kInputsAnnotation});
   run.deleting = !text_at(metadata, {"deletionTimestamp"}).empty();
   run.created = text_at(metadata, {"creationTimestamp"});
   read_phase(job, pods, run);
   const Json* pod = youngest(pods);
   run.has_pod = pod != nullptr;
   if (run.phase == RunPhase::Active) {
-    if (pod != nullptr && !is_over(*pod)) run.problem = problem_of(*pod);
+    if (pod != nullptr && !is_over(*pod)) run.problem = problem_of(*pod, now);
   } else if (pod != nullptr) {
     read_end(*pod, run);
   } else {
     run.ending = "its pod is gone";
   }
+  run.may_have_worked = may_have_worked(run, pods);
   return run;
 }
 

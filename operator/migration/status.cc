@@ -104,21 +104,31 @@ bool is_left_out(const std::vector<std::string>& list, const Run& run) {
   return list.empty() && !run.report_is_whole;
 }
 
+// What is known of the database behind the run; null: nothing.
+const RunReport* facts_of(const Run& run) {
+  if (run.report) return &*run.report;
+  return run.answer ? &*run.answer : nullptr;
+}
+
 Verdict reached(const Run& run) {
-  Verdict verdict{.health = Health::Ready, .ready = true, .reason = "UpToDate"};
-  if (!run.report) {
-    verdict.message = "at the target; the run left no report";
-  } else if (is_left_out(run.report->to, run)) {
-    verdict.message = "at the target; the revisions are more than fit into the run's report";
-  } else {
-    verdict.message = words_of_revisions(run.report->to);
-  }
-  return verdict;
+  const std::vector<std::string>& to = facts_of(run)->to;
+  return {.health = Health::Ready,
+          .ready = true,
+          .reason = "UpToDate",
+          .message = is_left_out(to, run)
+                         ? "at the target; the revisions are more than fit into the run's report"
+                         : words_of_revisions(to)};
+}
+
+// A number that was used already is none for a new attempt; a higher one is.
+bool is_of_a_newer_attempt(const RunReport& report) {
+  return report.reason == Reason::StaleAttempt && report.stored_attempt > 0 &&
+         report.stored_generation == report.generation;
 }
 
 Verdict judge_report(const RunReport& report) {
   const engine::ReasonInfo& info = engine::info_of(report.reason);
-  if (engine::is_retryable(report.reason)) {
+  if (engine::is_retryable(report.reason) || is_of_a_newer_attempt(report)) {
     return {.health = Health::Reconciling,
             .reason = std::string(info.condition_reason),
             .message = words_of(report)};
@@ -136,9 +146,14 @@ Verdict judge_without_report(const Run& run) {
   const bool permanent = reason && *reason != Reason::Succeeded && !engine::is_retryable(*reason);
   const std::string ending =
       run.ending.empty() ? std::string("it ended in another way than it says") : run.ending;
+  const std::string found =
+      run.answer ? fmt::format("; the database is {}, and {} revision{} pending",
+                               words_of_revisions(run.answer->to), run.answer->pending,
+                               run.answer->pending == 1 ? " is" : "s are")
+                 : std::string();
   return {.health = permanent ? Health::Stalled : Health::Reconciling,
           .reason = permanent ? "MigrationFailed" : "BackingOff",
-          .message = fmt::format("Job {} left no result: {}", run.job_name, ending)};
+          .message = fmt::format("Job {} left no result: {}{}", run.job_name, ending, found)};
 }
 
 // --- the parts of a status -----------------------------------------------------------------------
@@ -223,15 +238,21 @@ Json build_failure(const Run& run) {
 
 Json build_last_run(const Run& run) {
   Json json = {{"jobName", run.job_name}, {"generation", run.generation}, {"attempt", run.attempt}};
+  put(json, "inputs", run.inputs);
   put(json, "startTime", run.start_time);
   put(json, "completionTime", run.completion_time);
   if (run.phase == RunPhase::Active) {
     json["result"] = "Running";
     return json;
   }
+  if (is_unanswered(run)) {
+    json["result"] = "Unknown";
+    return json;
+  }
   const bool reached_target = judge(run).health == Health::Ready;
   json["result"] = reached_target ? "Succeeded" : "Failed";
   if (!reached_target) json["failure"] = build_failure(run);
+  if (run.answer) json["to"] = list_of(run.answer->to);
   if (!run.report) return json;
   if (!is_left_out(run.report->from, run)) json["from"] = list_of(run.report->from);
   if (!is_left_out(run.report->to, run)) json["to"] = list_of(run.report->to);
@@ -244,15 +265,17 @@ bool knows_the_database(const RunReport& report) {
          (report.failure && report.failure->statement > 0);
 }
 
-void put_facts_of_report(Json& status, const Run& run, long generation) {
-  const RunReport& report = *run.report;
+void put_facts_of_report(Json& status, const Run& run, const DatabaseMigration& migration) {
+  const RunReport& report = *facts_of(run);
   if (knows_the_database(report) && !is_left_out(report.to, run)) {
     status["currentRevisions"] = list_of(report.to);
   }
-  if (run.generation != generation) return;
+  if (run.generation != migration.generation && run.inputs != migration.inputs) return;
   if (knows_the_database(report)) {
     const int pending = report.pending - static_cast<int>(report.steps.size());
-    if (report.reason == Reason::Succeeded) {
+    if (!run.report) {
+      status["pendingCount"] = report.pending;
+    } else if (report.reason == Reason::Succeeded) {
       status["pendingCount"] = 0;
     } else if (run.report_is_whole && pending >= 0) {
       status["pendingCount"] = pending;
@@ -274,14 +297,15 @@ void put_facts_of_report(Json& status, const Run& run, long generation) {
 
 // Of what was found out before, what still holds.
 Json known_before(const DatabaseMigration& migration, const Json& stored) {
-  const bool same_generation = number_at(stored, {"observedGeneration"}) == migration.generation;
+  const bool still_holds = number_at(stored, {"observedGeneration"}) == migration.generation ||
+                           text_at(stored, {"lastRun", "inputs"}) == migration.inputs;
   Json status = Json::object();
   const auto keep = [&](const char* name) {
     if (const Json& value = value_at(stored, {name}); !value.is_null()) status[name] = value;
   };
   keep("lastRun");
   keep("currentRevisions");
-  if (!same_generation) return status;
+  if (!still_holds) return status;
   keep("targetRevisions");
   keep("pendingCount");
   keep("source");
@@ -302,9 +326,14 @@ std::string digest_of(const Source& source) {
 
 }  // namespace
 
+bool is_unanswered(const Run& run) {
+  return run.phase != RunPhase::Active && run.may_have_worked && facts_of(run) == nullptr;
+}
+
 Verdict judge(const Run& run) {
   const bool told = run.report.has_value() && run.report->reason != Reason::Succeeded;
-  if (run.phase == RunPhase::Succeeded && !told) return reached(run);
+  if (run.phase == RunPhase::Succeeded && run.report && !told) return reached(run);
+  if (!run.report && run.answer && run.answer->pending == 0) return reached(run);
   if (run.failed_reason == kDeadlineExceeded) {
     return {.health = Health::Stalled,
             .reason = kDeadlineExceeded,
@@ -353,10 +382,14 @@ Json build_status(const DatabaseMigration& migration, const Verdict& verdict,
   status["conditions"] = build_conditions(stored, verdict, migration.generation, now);
   const std::string digest = digest_of(migration.spec.source);
   if (!digest.empty()) status["source"]["digest"] = bounded(digest, kLongestDigest);
+  const bool ready = verdict.health == Health::Ready || verdict.ready;
+  const bool works = run && run->phase == RunPhase::Active;
+  const bool was_reached = text_at(stored, {"reachedInputs"}) == migration.inputs;
+  if (ready || (was_reached && !works)) status["reachedInputs"] = migration.inputs;
   if (!run) return status;
   status["lastRun"] = build_last_run(*run);
-  if (run->phase != RunPhase::Active && run->report) {
-    put_facts_of_report(status, *run, migration.generation);
+  if (run->phase != RunPhase::Active && facts_of(*run) != nullptr) {
+    put_facts_of_report(status, *run, migration);
   }
   return status;
 }

@@ -29,9 +29,13 @@ struct Verdict {
 
 // The whole status object to be stored: conditions with observedGeneration = generation;
 // lastTransitionTime is kept from `migration.status` where the condition's status did not change,
-// else `now` (RFC 3339). `run`: the run to show as lastRun; empty: keep the stored one.
+// else `now` (RFC 3339). `reachedInputs` is there from when the target was reached until something
+// else is begun. `run`: the run to show as lastRun; empty: keep the stored one.
 Json build_status(const DatabaseMigration&, const Verdict&, const std::optional<Run>& run,
                   const std::string& now);
+
+// Nobody knows what it has done: it has ended without a report, and the database was not asked.
+bool is_unanswered(const Run&);
 
 // Verdict of a finished run of the current generation.
 Verdict judge(const Run&);

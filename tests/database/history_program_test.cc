@@ -327,6 +327,8 @@ TEST_P(HistoryProgramTest, AnAttemptThatWasLeftBehindIsRefused) {
   EXPECT_EQ(engine::exit_code_of(report_.reason), 4);
   EXPECT_EQ(report_.generation, 1);
   EXPECT_EQ(report_.attempt, 9);
+  EXPECT_EQ(report_.stored_generation, 2);
+  EXPECT_EQ(report_.stored_attempt, 1);
   EXPECT_EQ(report_.message,
             "this run is generation 1, attempt 9 of owner 'uid-1', and generation 2, attempt 1 has "
             "already begun");

@@ -84,6 +84,8 @@ class Generator {
     report.owner = text(longest / 4);
     report.generation = number(1000);
     report.attempt = number(1000);
+    report.stored_attempt = number(3);
+    report.stored_generation = report.stored_attempt == 0 ? 0 : number(1000);
     report.reason = reason_table()[static_cast<std::size_t>(
                                        number(static_cast<int>(reason_table().size()) - 1))]
                         .reason;

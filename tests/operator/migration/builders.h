@@ -109,6 +109,7 @@ inline Run run_of(const DatabaseMigration& migration, int attempt, RunPhase phas
   run.job_name = job_name(migration, attempt);
   run.job_uid = "uid-of-" + run.job_name;
   run.generation = migration.generation;
+  run.inputs = migration.inputs;
   run.attempt = attempt;
   run.phase = phase;
   run.created = "2026-11-20T08:00:00Z";

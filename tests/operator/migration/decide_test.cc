@@ -34,6 +34,12 @@ std::string words_of(const Action& action, const DatabaseMigration& of) {
   if (const auto* create = std::get_if<CreateJob>(&action)) {
     return fmt::format("create job {}", create->attempt);
   }
+  if (const auto* probe = std::get_if<CreateProbe>(&action)) {
+    return fmt::format("ask about job {} ({})", probe->attempt, probe->number);
+  }
+  if (const auto* scripts = std::get_if<DeleteScripts>(&action)) {
+    return fmt::format("delete scripts {}", scripts->generation);
+  }
   const auto& gone = std::get<DeleteJob>(action);
   EXPECT_EQ(gone.uid, "uid-of-" + gone.name);
   for (long generation = 1; generation <= of.generation; ++generation) {
@@ -41,7 +47,8 @@ std::string words_of(const Action& action, const DatabaseMigration& of) {
     then.generation = generation;
     for (int attempt = 1; attempt < 10; ++attempt) {
       if (job_name(then, attempt) == gone.name) {
-        return fmt::format("delete job {}.{}", generation, attempt);
+        return fmt::format("delete job {}.{}{}", generation, attempt,
+                           gone.only_if_unstarted ? " if unstarted" : "");
       }
     }
   }
@@ -86,6 +93,13 @@ DatabaseMigration after(const auto& run, DatabaseMigration of = resource()) {
   return of;
 }
 
+// The spec was edited after that status was written.
+DatabaseMigration edited_since(const DatabaseMigration& before, DatabaseMigration now) {
+  now.status = before.status;
+  now.generation = before.generation + 1;
+  return now;
+}
+
 DatabaseMigration while_running(const auto& run, DatabaseMigration of = resource()) {
   of.status = build_status(of, {.health = Health::Reconciling, .reason = "Progressing"}, run,
                            "2026-11-20T08:00:01Z")
@@ -99,11 +113,13 @@ auto active(int attempt = 1, const DatabaseMigration& of = resource()) {
 
 auto with_problem(auto run, const char* reason = "SecretNotFound") {
   run.problem = PodProblem{.reason = reason, .message = "secret \"db\" not found"};
+  run.may_have_worked = false;
   return run;
 }
 
 auto without_pod(auto run, const char* created) {
   run.has_pod = false;
+  run.may_have_worked = false;
   run.created = created;
   return run;
 }
@@ -124,11 +140,82 @@ auto lost(auto run) {
   return run;
 }
 
+auto never_begun(auto run) {
+  run.may_have_worked = false;
+  return run;
+}
+
+auto crashed(int attempt) {
+  return failed_run(resource(), failed(Reason::Interrupted, "stopped"), attempt);
+}
+
+auto stale(long generation, int attempt) {
+  engine::RunReport report = failed(Reason::StaleAttempt, "a newer one has begun");
+  report.generation = 3;
+  report.stored_generation = generation;
+  report.stored_attempt = attempt;
+  return failed_run(resource(), report);
+}
+
+// About the first attempt of generation 3.
+Run probe(RunPhase phase, int number = 1) {
+  Run run = run_of(resource(), 1, phase);
+  run.probe = number;
+  run.job_name = probe_name(resource(), 3, 1, number);
+  run.job_uid = "uid-of-" + run.job_name;
+  return run;
+}
+
+std::string probe_job() { return "job " + probe(RunPhase::Active).job_name; }
+
+Run answered(int pending) {
+  Run run = probe(RunPhase::Succeeded);
+  run.report = testing::succeeded();
+  run.report->steps.clear();
+  run.report->pending = pending;
+  return run;
+}
+
+Run failed_probe(Reason reason, int number = 1) {
+  Run run = probe(RunPhase::Failed, number);
+  run.report = failed(reason, "no");
+  return run;
+}
+
+DatabaseMigration edited(DatabaseMigration of, const char* member, const Json& value) {
+  Json status = json_of(of.status);
+  status["lastRun"][member] = value;
+  of.status = status.dump();
+  return of;
+}
+
+DatabaseMigration forged(DatabaseMigration of, int attempt) {
+  of = edited(std::move(of), "attempt", attempt);
+  of = edited(std::move(of), "jobName", job_name(of, attempt));
+  return edited(std::move(of), "result", "Succeeded");
+}
+
+// So many attempts were counted, and so many of them as failures.
+DatabaseMigration failed_before(DatabaseMigration of, int count, int failures) {
+  Json status = json_of(of.status);
+  status["retry"] = {{"count", count}, {"failures", failures}};
+  of.status = status.dump();
+  return of;
+}
+
+// The pause after this attempt is over.
+DatabaseMigration waited(DatabaseMigration of, int count) {
+  Json status = json_of(of.status);
+  status["retry"] = {{"count", count}, {"nextAttemptTime", "2026-11-20T08:00:20Z"}};
+  of.status = status.dump();
+  return of;
+}
+
 TEST(DecideTest, Table) {
   struct Case {
     const char* name = "";
     Observed observed = {};
-    const char* decision = "";
+    std::string decision = {};
   };
   const DatabaseMigration done = resource();
   const Case cases[] = {
@@ -158,22 +245,22 @@ TEST(DecideTest, Table) {
       // --- a run goes on
       {"running",
        {with_finalizer(resource()), {active()}},
-       " | Ready=False Progressing Reconciling"},
+       " | Ready=False Progressing Reconciling | 60000 ms"},
       {"running, somebody took the finalizer away",
        {resource(), {active()}},
-       "add finalizer | Ready=False Progressing Reconciling"},
+       "add finalizer | Ready=False Progressing Reconciling | 60000 ms"},
       {"no pod yet",
        {with_finalizer(resource()), {without_pod(active(), "2026-11-20T08:00:16Z")}},
        " | Ready=False Progressing Reconciling | 6000 ms"},
       {"no pod for long",
        {with_finalizer(resource()), {without_pod(active(), "2026-11-20T08:00:10Z")}},
-       " | Ready=False Progressing Reconciling"},
+       " | Ready=False Progressing Reconciling | 60000 ms"},
       {"the Secret is missing",
        {with_finalizer(resource()), {with_problem(active())}},
-       " | Ready=False SecretNotFound Reconciling"},
+       " | Ready=False SecretNotFound Reconciling | 60000 ms"},
       {"two active: none is added",
        {with_finalizer(resource()), {active(1), active(2)}},
-       " | Ready=False Progressing Reconciling"},
+       " | Ready=False Progressing Reconciling | 60000 ms"},
 
       // --- a run has ended
       {"succeeded",
@@ -210,75 +297,172 @@ TEST(DecideTest, Table) {
        "add finalizer, create job 1 | Ready=False Progressing Reconciling"},
       {"the Job vanished in mid-run",
        {with_finalizer(while_running(active())), {}},
-       "create job 2 | Ready=False Progressing Reconciling"},
+       "ask about job 1 (1) | Ready=False Progressing Reconciling | 60000 ms"},
       {"the second attempt vanished, the first Job is there",
        {with_finalizer(while_running(active(2))), {unreachable(1)}},
-       "create job 3 | Ready=False Progressing Reconciling"},
+       "ask about job 2 (1) | Ready=False Progressing Reconciling | 60000 ms"},
 
       // --- another attempt
       {"unreachable: pause",
        {with_finalizer(resource()), {unreachable()}},
-       "remove finalizer | Ready=False WaitingForDatabase Reconciling | 20000 ms"},
+       "remove finalizer | Ready=False WaitingForDatabase Reconciling | 9000 ms"},
       {"unreachable: pause is over",
-       {after(unreachable()), {unreachable()}, SourceState::Present, at("2026-11-20T08:00:40Z")},
+       {waited(after(unreachable()), 1), {unreachable()}},
        "add finalizer, create job 2 | Ready=False Progressing Reconciling"},
       {"unreachable, the Job is gone: pause",
        {after(unreachable()), {}},
-       " | Ready=False WaitingForDatabase Reconciling | 20000 ms"},
+       " | Ready=False WaitingForDatabase Reconciling | 9000 ms"},
       {"unreachable, the Job is gone: pause is over",
-       {after(unreachable(4)), {}, SourceState::Present, at("2026-11-20T08:00:40Z")},
+       {waited(after(unreachable(4)), 4), {}},
        "add finalizer, create job 5 | Ready=False Progressing Reconciling"},
       {"many attempts",
-       {resource(),
-        {unreachable(3), unreachable(9), unreachable(8)},
-        SourceState::Present,
-        at("2026-11-20T08:01:00Z")},
+       {waited(after(unreachable(9)), 9), {unreachable(3), unreachable(9), unreachable(8)}},
        "add finalizer, create job 10 | Ready=False Progressing Reconciling"},
-      {"lost without a report: pause",
-       {resource(), {lost(unreachable())}},
-       " | Ready=False BackingOff Reconciling | 20000 ms"},
+      {"the ninth attempt in a row: a longer pause",
+       {resource(), {unreachable(9)}},
+       " | Ready=False WaitingForDatabase Reconciling | 460000 ms"},
       {"the source went missing",
-       {resource({{"source", config_map_source()}}),
+       {waited(after(unreachable(), resource({{"source", config_map_source()}})), 1),
         {unreachable()},
-        SourceState::Missing,
-        at("2026-11-20T08:00:40Z")},
+        SourceState::Missing},
        " | Ready=False SourceNotFound Reconciling | 5000 ms"},
+
+      // --- a run without a report
+      {"the pod is gone before anybody has read it",
+       {resource(), {lost(unreachable())}},
+       "ask about job 1 (1) | Ready=False Progressing Reconciling | 60000 ms"},
+      {"it ended well, and the pod is gone",
+       {with_finalizer(resource()), {lost(succeeded_run(done))}},
+       "ask about job 1 (1) | Ready=False Progressing Reconciling | 60000 ms"},
+      {"the database is asked",
+       {with_finalizer(resource()), {lost(succeeded_run(done)), probe(RunPhase::Active)}},
+       " | Ready=False Progressing Reconciling | 60000 ms"},
+      {"it cannot be asked",
+       {resource(), {lost(succeeded_run(done)), with_problem(probe(RunPhase::Active))}},
+       " | Ready=False SecretNotFound Reconciling | 60000 ms"},
+      {"it is at the target",
+       {resource(), {lost(unreachable()), answered(0)}},
+       " | Ready=True UpToDate"},
+      {"it is not at the target",
+       {resource(), {lost(succeeded_run(done)), answered(1)}},
+       " | Ready=False BackingOff Reconciling | 9000 ms"},
+      {"it does not answer",
+       {resource(), {lost(succeeded_run(done)), failed_probe(Reason::DatabaseUnreachable)}},
+       " | Ready=False WaitingForDatabase Reconciling | 9000 ms"},
+      {"it does not fit",
+       {resource(), {lost(succeeded_run(done)), failed_probe(Reason::UnknownRevision)}},
+       " | Ready=False UnknownRevision Stalled"},
+      {"its answers are lost, too: what the Job says holds",
+       {resource(), {lost(succeeded_run(done)), lost(failed_probe(Reason::Bug, kMostProbes))}},
+       " | Ready=False BackingOff Reconciling | 9000 ms"},
+      {"an engine that never began has done nothing",
+       {resource(), {never_begun(lost(unreachable()))}},
+       " | Ready=False BackingOff Reconciling | 9000 ms"},
+      {"suspended: nobody asks",
+       {resource({{"suspend", true}}), {lost(unreachable())}},
+       " | Ready=False Suspended"},
+      {"a new generation needs no answer, and its question goes",
+       {generation(4, resource({{"target", {{"revision", "c3"}}}})),
+        {lost(succeeded_run(done)), answered(1)}},
+       "add finalizer, create job 1, delete " + probe_job() +
+           " | Ready=False Progressing Reconciling"},
+
+      // --- a Job was deleted, and its pod lives on
+      {"a pod without its Job",
+       {.migration = with_finalizer(while_running(active())), .strays = {"orders-x"}},
+       " | Ready=False Progressing Reconciling | 60000 ms"},
+      {"a pod without its Job, somebody took the finalizer away",
+       {.migration = after(succeeded_run(done), generation(4)), .strays = {"orders-x"}},
+       "add finalizer | Ready=False Progressing Reconciling | 60000 ms"},
+      {"a pod without its Job, deleted",
+       {.migration = deleting(with_finalizer(resource())), .strays = {"orders-x"}},
+       " | Ready=False Terminating Reconciling | 60000 ms"},
+      {"it has ended",
+       {.migration = with_finalizer(while_running(active()))},
+       "ask about job 1 (1) | Ready=False Progressing Reconciling | 60000 ms"},
+
+      // --- a status that no run has left
+      {"another attempt than any Job, said to be well",
+       {forged(after(unreachable()), 99), {unreachable()}},
+       "ask about job 99 (1) | Ready=False Progressing Reconciling | 60000 ms"},
+      {"a name that is none of ours",
+       {edited(after(unreachable()), "jobName", "orders-0000000000"), {unreachable()}},
+       " | Ready=False WaitingForDatabase Reconciling | 9000 ms"},
+      {"well, says the status; the Job says that it failed",
+       {edited(after(unreachable()), "result", "Succeeded"), {lost(unreachable())}},
+       "ask about job 1 (1) | Ready=False Progressing Reconciling | 60000 ms"},
+      {"an attempt beyond all numbers",
+       {edited(after(unreachable()), "attempt", 2147483647), {unreachable()}},
+       " | Ready=False WaitingForDatabase Reconciling | 9000 ms"},
+
+      // --- a number that the database knows already
+      {"a newer attempt has begun",
+       {resource(), {stale(3, 7)}},
+       "add finalizer, create job 8 | Ready=False Progressing Reconciling"},
+      {"of a newer generation", {resource(), {stale(4, 1)}}, " | Ready=False StaleAttempt Stalled"},
+
+      // --- the limit
+      {"as often as it may fail",
+       {failed_before(after(crashed(6)), 5, 5), {crashed(6)}},
+       " | Ready=False MigrationFailed Stalled"},
+      {"once less",
+       {failed_before(after(crashed(5)), 4, 4), {crashed(5)}},
+       " | Ready=False Progressing Reconciling | 145000 ms"},
+      {"what others have to mend has no limit",
+       {failed_before(after(unreachable(6)), 5, 5), {unreachable(6)}},
+       " | Ready=False WaitingForDatabase Reconciling | 285000 ms"},
 
       // --- the spec changes
       {"new generation", {after(succeeded_run(done), generation(3)), {}}, " | as stored"},
-      {"new generation after success",
+      {"new generation after success, of something else",
+       {edited_since(after(succeeded_run(done)), resource({{"target", {{"revision", "c3"}}}})),
+        {succeeded_run(done)}},
+       "add finalizer, create job 1 | Ready=False Progressing Reconciling"},
+      {"new generation after success, of the same",
        {generation(4, after(succeeded_run(done))), {succeeded_run(done)}},
+       " | Ready=True UpToDate"},
+      {"new generation of the same, the Job is gone",
+       {generation(4, after(succeeded_run(done))), {}},
+       " | Ready=True UpToDate"},
+      {"new generation of the same, and the status is gone",
+       {generation(4), {succeeded_run(done)}},
        "add finalizer, create job 1 | Ready=False Progressing Reconciling"},
       {"new generation after failure",
        {generation(4, after(failed_run(done, failed_statement()))), {}},
        "add finalizer, create job 1 | Ready=False Progressing Reconciling"},
       {"new generation in mid-run",
        {generation(4, with_finalizer(resource())), {active()}},
-       " | Ready=False Progressing Reconciling"},
+       " | Ready=False Progressing Reconciling | 60000 ms"},
       {"new generation, the old pod cannot start",
        {generation(4, with_finalizer(resource())), {with_problem(active())}},
-       "delete job 3.1 | Ready=False Progressing Reconciling"},
+       "delete job 3.1 if unstarted | Ready=False Progressing Reconciling | 60000 ms"},
       {"new generation, the old pod cannot start and is being deleted",
        {generation(4, with_finalizer(resource())), {stopped(with_problem(active()))}},
-       " | Ready=False Progressing Reconciling"},
+       " | Ready=False Progressing Reconciling | 60000 ms"},
       {"new generation, no pod came of the old Job",
        {generation(4, with_finalizer(resource())), {without_pod(active(), "2026-11-20T08:00:10Z")}},
-       "delete job 3.1 | Ready=False Progressing Reconciling"},
+       "delete job 3.1 if unstarted | Ready=False Progressing Reconciling | 60000 ms"},
       {"new generation, the old Job may yet get a pod",
        {generation(4, with_finalizer(resource())), {without_pod(active(), "2026-11-20T08:00:11Z")}},
        " | Ready=False Progressing Reconciling | 1000 ms"},
       {"invalid in mid-run",
        {generation(4, with_finalizer(resource({{"source", Json::object()}}))), {active()}},
-       " | Ready=False InvalidSpec Stalled"},
+       " | Ready=False InvalidSpec Stalled | 60000 ms"},
 
       // --- suspended
       {"suspended", {resource({{"suspend", true}}), {}}, " | Ready=False Suspended"},
       {"suspended in mid-run",
        {with_finalizer(resource({{"suspend", true}})), {active()}},
-       " | Ready=False Progressing Reconciling"},
-      {"suspended, an older generation succeeded",
-       {generation(4, resource({{"suspend", true}})), {succeeded_run(done)}},
+       " | Ready=False Progressing Reconciling | 60000 ms"},
+      {"suspended, an older generation of something else succeeded",
+       {edited_since(after(succeeded_run(done)),
+                     resource({{"suspend", true}, {"target", {{"revision", "c3"}}}})),
+        {succeeded_run(done)}},
        " | Ready=False Suspended"},
+      {"suspended, an older generation of the same succeeded",
+       {edited_since(after(succeeded_run(done)), resource({{"suspend", true}})),
+        {succeeded_run(done)}},
+       " | Ready=True Suspended"},
       {"suspended at the target",
        {resource({{"suspend", true}}), {succeeded_run(done)}},
        " | Ready=True Suspended"},
@@ -299,7 +483,7 @@ TEST(DecideTest, Table) {
        " | Ready=False Terminating Reconciling"},
       {"deleted, the pod cannot start",
        {deleting(with_finalizer(resource())), {with_problem(active())}},
-       "delete job 3.1 | Ready=False Terminating Reconciling"},
+       "delete job 3.1 if unstarted | Ready=False Terminating Reconciling"},
       {"deleted, no pod yet",
        {deleting(with_finalizer(resource())), {without_pod(active(), "2026-11-20T08:00:16Z")}},
        " | Ready=False Terminating Reconciling | 6000 ms"},
@@ -308,14 +492,21 @@ TEST(DecideTest, Table) {
        "remove finalizer | as stored"},
 
       // --- old Jobs
-      {"four finished Jobs",
-       {resource(), {succeeded_run(done, 4), unreachable(3), unreachable(2), unreachable(1)}},
+      {"finished Jobs",
+       {resource(),
+        {succeeded_run(done, 5), unreachable(4), unreachable(3), unreachable(2), unreachable(1)}},
        "delete job 3.1 | Ready=True UpToDate"},
+      {"as many of them as the spec says",
+       {resource({{"execution", {{"history", {{"succeeded", 2}, {"failed", 1}}}}}}),
+        {succeeded_run(done, 5), unreachable(4), succeeded_run(done, 3), unreachable(2)}},
+       "delete job 3.2 | Ready=True UpToDate"},
       {"finished Jobs of older generations go first",
        {resource(),
         {succeeded_run(generation(1)), succeeded_run(done, 2), unreachable(1),
          succeeded_run(generation(2)), succeeded_run(generation(2), 2)}},
-       "delete job 2.1, delete job 1.1 | Ready=True UpToDate"},
+       "delete job 2.2, delete job 2.1, delete job 1.1, delete scripts 1, delete scripts 2 | "
+       "Ready=True "
+       "UpToDate"},
   };
   for (Case c : cases) {
     SCOPED_TRACE(c.name);
@@ -361,25 +552,34 @@ TEST(DecideTest, MessagesSayWhatIsWaitedFor) {
             "be true or false");
 }
 
-TEST(DecideTest, TheNextAttemptIsDerivedFromTheEndOfTheLast) {
-  const Json status = status_of({resource(), {unreachable(2)}, SourceState::Present, kNow});
-  EXPECT_EQ(status["retry"], (Json{{"count", 2}, {"nextAttemptTime", "2026-11-20T08:00:40Z"}}));
-  // While it runs there is none to wait for.
-  Observed running{resource(), {unreachable(1), active(2)}, SourceState::Present, kNow};
-  running.migration.status = status.dump();
-  EXPECT_FALSE(status_of(running).contains("retry"));
+// The cluster's clock is not ours: the pause begins when the failure is seen.
+TEST(DecideTest, TheNextAttemptIsNotDerivedFromTheClockOfTheCluster) {
+  for (const char* ended : {"", "2026-11-20T07:00:00Z", "2026-11-20T09:00:00Z"}) {
+    SCOPED_TRACE(ended);
+    auto run = unreachable(2);
+    run.completion_time = ended;
+    const Json status = status_of({resource(), {run}, SourceState::Present, kNow});
+    EXPECT_EQ(status["retry"], (Json{{"count", 2}, {"nextAttemptTime", "2026-11-20T08:00:37Z"}}));
+    // While it runs there is none to wait for.
+    Observed running{resource(), {run, active(3)}, SourceState::Present, kNow};
+    running.migration.status = status.dump();
+    EXPECT_EQ(status_of(running)["retry"], (Json{{"count", 2}}));
+  }
 }
 
-// A Job that fails without saying when would be tried again at once: better than never.
-TEST(DecideTest, WithoutAnEndTimeThereIsNoPause) {
-  auto run = unreachable();
-  run.completion_time = "";
-  const Observed observed{resource(), {run}, SourceState::Present, kNow};
-  EXPECT_EQ(words_of(decide(observed), observed.migration),
-            "add finalizer, create job 2 | Ready=False Progressing Reconciling");
+TEST(DecideTest, OnlyWhatEndsOfItselfCountsAsAFailure) {
+  DatabaseMigration seen = resource();
+  for (const auto& [run, failures] :
+       {std::pair{crashed(1), 1}, {unreachable(2), 1}, {crashed(3), 2}}) {
+    for (int look = 0; look < 2; ++look) {
+      const Decision decision = decide({seen, {run}, SourceState::Present, kNow});
+      if (!decision.status.empty()) seen.status = decision.status;
+      EXPECT_EQ(json_of(seen.status)["retry"]["failures"], failures) << run.attempt;
+    }
+  }
 }
 
-Refusal refused(Health health, const char* reason, milliseconds pause = kRetryPause) {
+Refusal refused(Health health, const char* reason, milliseconds pause = kRefusalPause) {
   return {.verdict = {.health = health, .reason = reason, .message = "exceeded quota"},
           .pause = pause};
 }
@@ -397,7 +597,7 @@ TEST(DecideTest, ARefusalPromisesATimeAndTheTimeIsKept) {
   const Decision told = decide_after(before, quota);
   EXPECT_EQ(words_of(told, before.migration), " | Ready=False BackingOff Reconciling | 30700 ms");
   EXPECT_EQ(json_of(told.status)["retry"],
-            (Json{{"count", 2}, {"nextAttemptTime", "2026-11-20T08:01:11Z"}}));
+            (Json{{"count", 2}, {"nextAttemptTime", "2026-11-20T08:01:11Z"}, {"refused", true}}));
   EXPECT_EQ(json_of(told.status)["lastRun"]["attempt"], 2);
 
   Observed waiting = refused_after(before, quota);
@@ -407,7 +607,7 @@ TEST(DecideTest, ARefusalPromisesATimeAndTheTimeIsKept) {
   waiting.now = at("2026-11-20T08:01:11Z");
   EXPECT_EQ(words_of(decide(waiting), waiting.migration),
             "add finalizer, create job 3 | Ready=False Progressing Reconciling");
-  EXPECT_FALSE(status_of(waiting).contains("retry"));
+  EXPECT_EQ(status_of(waiting)["retry"], (Json{{"count", 2}}));
 }
 
 TEST(DecideTest, WhatIsRefusedAsInvalidWaitsStalled) {
@@ -462,7 +662,7 @@ TEST(DecideTest, ARunThatVanishedIsUnknownUntilTheNextOne) {
   suspended.spec.suspend = false;
   suspended.status = status.dump();
   const Decision next = decide({suspended, {}, SourceState::Present, kNow});
-  EXPECT_EQ(std::get<CreateJob>(next.actions.back()).attempt, 2);
+  EXPECT_EQ(std::get<CreateProbe>(next.actions.back()).attempt, 1);
 }
 
 TEST(DecideTest, TheRunToComeIsInTheStatusThatFollowsItsJob) {
@@ -470,6 +670,7 @@ TEST(DecideTest, TheRunToComeIsInTheStatusThatFollowsItsJob) {
   EXPECT_EQ(status["lastRun"], (Json{{"jobName", job_name(resource(), 1)},
                                      {"generation", 3},
                                      {"attempt", 1},
+                                     {"inputs", resource().inputs},
                                      {"result", "Running"}}));
 }
 

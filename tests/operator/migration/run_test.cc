@@ -39,6 +39,8 @@ Json failed(const char* reason = "PodFailurePolicy") {
        {"conditions", {condition("FailureTarget", reason), condition("Failed", reason)}}});
 }
 
+const WallTime kNow = testing::at("2026-11-20T08:01:00Z");
+
 Json pod_object(const char* phase, const Json& state, const char* name = "p1") {
   return {{"metadata", {{"name", name}, {"creationTimestamp", "2026-11-20T08:00:02Z"}}},
           {"spec",
@@ -59,13 +61,13 @@ Json waiting(const char* reason, const std::string& message = {}) {
 }
 
 Run read(const Json& job, const Json& pod) {
-  const auto run = read_run(job, {&pod});
+  const auto run = read_run(job, {&pod}, kNow);
   EXPECT_TRUE(run.has_value());
   return run.value_or(Run{});
 }
 
 TEST(RunTest, ReadsWhatTheJobSaysOfItself) {
-  const auto run = read_run(job_object(), {});
+  const auto run = read_run(job_object(), {}, kNow);
   ASSERT_TRUE(run);
   EXPECT_EQ(run->job_name, job_name(migration(), 2));
   EXPECT_EQ(run->job_uid, "job-uid");
@@ -81,9 +83,9 @@ TEST(RunTest, AJobWithoutOurAnnotationsIsNotOurs) {
   for (const char* broken : {"", "x", "0", "-1", "1.5", "99999999999999999999"}) {
     Json job = job_object();
     job["metadata"]["annotations"][kAttemptAnnotation] = broken;
-    EXPECT_FALSE(read_run(job, {})) << broken;
+    EXPECT_FALSE(read_run(job, {}, kNow)) << broken;
   }
-  EXPECT_FALSE(read_run(Json::object(), {}));
+  EXPECT_FALSE(read_run(Json::object(), {}, kNow));
 }
 
 TEST(RunTest, SuccessComesWithTheReport) {
@@ -124,17 +126,17 @@ TEST(RunTest, IsActiveWhileAnyPodMayBeAlive) {
   for (const char* count : {"active", "terminating"}) {
     Json job = failed();
     job["status"][count] = 1;
-    EXPECT_EQ(read_run(job, {})->phase, RunPhase::Active) << count;
+    EXPECT_EQ(read_run(job, {}, kNow)->phase, RunPhase::Active) << count;
   }
   const Json target =
       job_object({{"conditions", {condition("FailureTarget", "DeadlineExceeded")}}});
-  EXPECT_EQ(read_run(target, {})->phase, RunPhase::Active);
+  EXPECT_EQ(read_run(target, {}, kNow)->phase, RunPhase::Active);
   const Json over = pod_object("Failed", ended(1));
-  EXPECT_EQ(read_run(failed(), {&over, &running})->phase, RunPhase::Active);
+  EXPECT_EQ(read_run(failed(), {&over, &running}, kNow)->phase, RunPhase::Active);
 }
 
 TEST(RunTest, ADeletedPodLeavesNoReport) {
-  const auto run = read_run(failed("BackoffLimitExceeded"), {});
+  const auto run = read_run(failed("BackoffLimitExceeded"), {}, kNow);
   EXPECT_EQ(run->phase, RunPhase::Failed);
   EXPECT_FALSE(run->report || run->exit_code);
   EXPECT_EQ(run->ending, "its pod is gone");
@@ -169,7 +171,7 @@ TEST(RunTest, TheYoungestPodCounts) {
   Json second = pod_object("Succeeded", ended(0, to_json(testing::succeeded())), "p0");
   second["metadata"]["creationTimestamp"] = "2026-11-20T08:00:05Z";
   for (const auto& pods : {std::vector<const Json*>{&first, &second}, {&second, &first}}) {
-    EXPECT_EQ(read_run(complete(), pods)->exit_code, 0);
+    EXPECT_EQ(read_run(complete(), pods, kNow)->exit_code, 0);
   }
 }
 

@@ -103,6 +103,7 @@ TEST(StatusTest, ShowsASuccessfulRun) {
   EXPECT_EQ(status["lastRun"], (Json{{"jobName", job_name(resource, 1)},
                                      {"generation", 3},
                                      {"attempt", 1},
+                                     {"inputs", resource.inputs},
                                      {"startTime", "2026-11-20T08:00:00Z"},
                                      {"completionTime", "2026-11-20T08:00:10Z"},
                                      {"result", "Succeeded"},
@@ -240,6 +241,9 @@ TEST(StatusTest, ANewGenerationForgetsTheOldTarget) {
   DatabaseMigration resource = migration();
   resource.status = status_after(succeeded_run(resource)).dump();
   resource.generation = 4;
+  EXPECT_EQ(build_status(resource, progressing(), {}, kNow)["targetRevisions"], Json::array({"b2"}))
+      << "it has not moved";
+  resource.inputs = "other";
   const Json status = build_status(resource, progressing(), {}, kNow);
   EXPECT_EQ(status["observedGeneration"], 4);
   EXPECT_EQ(status["currentRevisions"], Json::array({"b2"}));
@@ -252,6 +256,7 @@ TEST(StatusTest, ARunOfAnOldGenerationTellsOfTheDatabaseOnly) {
   DatabaseMigration resource = migration();
   const auto run = succeeded_run(resource);
   resource.generation = 4;
+  resource.inputs = "other";
   const Json status = build_status(resource, progressing(), run, kNow);
   EXPECT_EQ(status["currentRevisions"], Json::array({"b2"}));
   EXPECT_EQ(status["lastRun"]["generation"], 3);
@@ -318,9 +323,9 @@ TEST(StatusTest, JudgesRunsByWhatIsKnown) {
        {},
        {},
        "its pod is gone",
-       Health::Ready,
-       "UpToDate",
-       "at the target; the run left no report"},
+       Health::Reconciling,
+       "BackingOff",
+       job + " left no result: its pod is gone"},
       {"success that reports failure", RunPhase::Succeeded, "", 0, failed(Reason::Bug, "broken"),
        "", Health::Stalled, "MigrationFailed", "broken"},
       {"hint", RunPhase::Failed, "", 3, hinted, "", Health::Stalled, "InvalidSource",
@@ -399,7 +404,8 @@ TEST(StatusTest, TheStoredRunIsJudgedLikeTheRun) {
     runs.push_back(failed_run(migration(), failed(info.reason, "the cause")));
   }
   auto lost = run_of(migration(), 1, RunPhase::Failed);
-  lost.ending = "its pod is gone";
+  lost.ending = "the pod ended before the engine did";
+  lost.may_have_worked = false;
   runs.push_back(lost);
   lost.failed_reason = "DeadlineExceeded";
   runs.push_back(lost);

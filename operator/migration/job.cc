@@ -2,6 +2,7 @@
 #include "operator/migration/job.h"
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include <algorithm>
 #include <cctype>
@@ -17,9 +18,8 @@
 namespace controller {
 namespace {
 
-constexpr int kUser = 65532;  // "nonroot" of the usual minimal images; needs no passwd entry
-constexpr int kGracePeriodSeconds = 60;
-constexpr int kProbeSeconds = 300;          // it asks a few questions; its image may have to come
+constexpr int kUser = 65532;        // "nonroot" of the usual minimal images; needs no passwd entry
+constexpr int kProbeSeconds = 300;  // it asks a few questions; its image may have to come
 constexpr std::size_t kReportLimit = 4096;  // what the kubelet keeps of a termination message
 constexpr std::size_t kHashLength = 10;
 constexpr std::size_t kLongestName = 63;  // a Job's name becomes the value of a label
@@ -65,6 +65,13 @@ Json owner_references(const DatabaseMigration& migration) {
 // What the engine is told to do, given the folder of the scripts.
 using Arguments = std::function<Json(const std::string& script_location)>;
 
+// Without a value, the engine's own holds.
+void add_option(Json& arguments, const char* option, const std::string& value) {
+  if (value.empty()) return;
+  arguments.push_back(option);
+  arguments.push_back(value);
+}
+
 Json common_arguments(const DatabaseMigration& migration, const std::string& script_location) {
   Json arguments = {"--script-location",
                     script_location,
@@ -75,28 +82,36 @@ Json common_arguments(const DatabaseMigration& migration, const std::string& scr
                     "--report-without-data",  // whoever may see pods reads the termination message
                     "--log-format",
                     "json"};
-  if (const std::string digest = wanted_digest(migration.spec.source); !digest.empty()) {
-    arguments.push_back("--scripts-sha256");
-    arguments.push_back(digest);
-  }
+  add_option(arguments, "--scripts-sha256", wanted_digest(migration.spec.source));
+  add_option(arguments, "--version-table", migration.spec.database.version_table);
+  add_option(arguments, "--version-table-schema", migration.spec.database.version_table_schema);
   return arguments;
 }
 
 Arguments run_arguments(const DatabaseMigration& migration, int attempt) {
   return [&migration, attempt](const std::string& script_location) {
     const Spec& spec = migration.spec;
-    Json arguments = {
-        "apply",
-        spec.target,
-        spec.downgrade == DowngradePolicy::Allow ? "--downgrade=allow" : "--downgrade=forbid",
-        "--owner",
-        migration.uid,
-        "--generation",
-        std::to_string(migration.generation),
-        "--attempt",
-        std::to_string(attempt),
-        "--lock-wait",
-        spec.execution.advisory_lock_timeout};
+    Json arguments = {"apply",
+                      spec.target,
+                      spec.policy.downgrade ? "--downgrade=allow" : "--downgrade=forbid",
+                      "--owner",
+                      migration.uid,
+                      "--generation",
+                      std::to_string(migration.generation),
+                      "--attempt",
+                      std::to_string(attempt),
+                      "--lock-wait",
+                      spec.execution.advisory_lock_timeout,
+                      "--transaction",
+                      spec.execution.transaction == "Single" ? "single" : "per_revision"};
+    if (!spec.policy.destructive) arguments.push_back("--no-destructive");
+    const Execution& execution = spec.execution;
+    add_option(arguments, "--lock-timeout", execution.lock_timeout);
+    add_option(arguments, "--statement-timeout", execution.statement_timeout);
+    add_option(arguments, "--lock-retries",
+               execution.lock_retries < 0 ? "" : std::to_string(execution.lock_retries));
+    add_option(arguments, "--history-readers",
+               fmt::format("{}", fmt::join(spec.database.readers, ":")));
     const Json more = common_arguments(migration, script_location);
     arguments.insert(arguments.end(), more.begin(), more.end());
     return arguments;
@@ -149,10 +164,15 @@ Json empty_dir(const char* name, const char* size_limit) {
   return {{"name", name}, {"emptyDir", {{"sizeLimit", size_limit}}}};
 }
 
+const std::string& engine_image(const DatabaseMigration& migration, const JobSettings& settings) {
+  const std::string& own = migration.spec.execution.engine_image;
+  return own.empty() ? settings.engine_image : own;
+}
+
 // What both kinds of pods have in common; the rest depends on where the scripts are.
 Json base_container(const DatabaseMigration& migration) {
   return {{"name", kEngineContainer},
-          {"env", database_environment(migration.spec.database_url)},
+          {"env", database_environment(migration.spec.database.url)},
           {"resources", resources(migration.spec.execution)},
           {"securityContext", container_security()},
           {"terminationMessagePath", kReportFile},
@@ -161,12 +181,17 @@ Json base_container(const DatabaseMigration& migration) {
 }
 
 Json base_pod(const DatabaseMigration& migration) {
-  Json pod = {
-      {"restartPolicy", "Never"},          {"automountServiceAccountToken", false},
-      {"enableServiceLinks", false},       {"terminationGracePeriodSeconds", kGracePeriodSeconds},
-      {"securityContext", pod_security()}, {"volumes", Json::array({empty_dir("tmp", "64Mi")})}};
-  const std::string& account = migration.spec.execution.service_account_name;
+  const Execution& execution = migration.spec.execution;
+  Json pod = {{"restartPolicy", "Never"},
+              {"automountServiceAccountToken", false},
+              {"enableServiceLinks", false},
+              {"terminationGracePeriodSeconds", execution.grace_period_seconds},
+              {"securityContext", pod_security()},
+              {"volumes", Json::array({empty_dir("tmp", "64Mi")})}};
+  const std::string& account = execution.service_account_name;
   if (!account.empty()) pod["serviceAccountName"] = account;
+  if (!execution.node_selector.empty()) pod["nodeSelector"] = Json::parse(execution.node_selector);
+  if (!execution.tolerations.empty()) pod["tolerations"] = Json::parse(execution.tolerations);
   return pod;
 }
 
@@ -174,7 +199,7 @@ Json base_pod(const DatabaseMigration& migration) {
 Json pod_with_config_map(const DatabaseMigration& migration, const Arguments& arguments,
                          const JobSettings& settings, const std::string& config_map) {
   Json container = base_container(migration);
-  container["image"] = settings.engine_image;
+  container["image"] = engine_image(migration, settings);
   container["imagePullPolicy"] = settings.image_pull_policy;
   container["args"] = arguments(kScriptsFolder);
   container["volumeMounts"].push_back(mount("scripts", kScriptsFolder, true));
@@ -190,7 +215,7 @@ Json pod_with_config_map(const DatabaseMigration& migration, const Arguments& ar
 Json pod_with_image(const DatabaseMigration& migration, const Arguments& arguments,
                     const JobSettings& settings, const ImageSource& source) {
   Json bundle = {{"name", kBundleContainer},
-                 {"image", settings.engine_image},
+                 {"image", engine_image(migration, settings)},
                  {"imagePullPolicy", settings.image_pull_policy},
                  {"args", {"bundle", kEngineFolder}},
                  {"resources", resources(migration.spec.execution)},

@@ -9,6 +9,7 @@
 #include <stdexcept>
 #include <string_view>
 
+#include "operator/migration/fields.h"
 #include "operator/migration/json_fields.h"
 #include "operator/migration/sha256.h"
 
@@ -18,64 +19,6 @@ namespace {
 // What fits into a ConfigMap beside its metadata.
 constexpr std::size_t kInlineBytes = 900 * 1024;
 constexpr std::size_t kScriptNameLength = 128;
-// A year, as for the engine's flags: beyond this, a duration is a slip of the pen.
-constexpr double kLongestSeconds = 365 * 24 * 3600.0;
-
-// Reads the members of one object of the spec. What is wrong goes to `problems`, with its path.
-class Fields {
- public:
-  Fields(const Json& object, std::string path, std::vector<std::string>& problems)
-      : object_(object.is_object() ? object : kEmpty), path_(std::move(path)), problems_(problems) {
-    if (!object.is_object() && !object.is_null()) problem({}, "must be an object");
-  }
-
-  bool has(const char* name) const { return !value_at(object_, {name}).is_null(); }
-
-  Fields object(const char* name) const {
-    return {value_at(object_, {name}), path_ + "." + name, problems_};
-  }
-
-  std::string text(const char* name, std::string fallback = {}) const {
-    const Json& value = value_at(object_, {name});
-    if (value.is_null()) return fallback;
-    if (value.is_string()) return value.get<std::string>();
-    problem(name, "must be a text");
-    return fallback;
-  }
-
-  std::string needed_text(const char* name) const {
-    std::string value = text(name);
-    if (value.empty()) problem(name, "is missing");
-    return value;
-  }
-
-  bool flag(const char* name) const {
-    const Json& value = value_at(object_, {name});
-    if (value.is_boolean()) return value.get<bool>();
-    if (!value.is_null()) problem(name, "must be true or false");
-    return false;
-  }
-
-  int number(const char* name, int least, int most, int fallback) const {
-    const Json& value = value_at(object_, {name});
-    if (value.is_null()) return fallback;
-    if (value.is_number_integer() && value >= least && value <= most) return value.get<int>();
-    problem(name, fmt::format("must be a whole number from {} to {}", least, most));
-    return fallback;
-  }
-
-  const Json& json(const char* name) const { return value_at(object_, {name}); }
-
-  void problem(const std::string& name, std::string_view what) const {
-    problems_.push_back(fmt::format("{}{}{}: {}", path_, name.empty() ? "" : ".", name, what));
-  }
-
- private:
-  static inline const Json kEmpty = Json::object();
-  const Json& object_;
-  std::string path_;
-  std::vector<std::string>& problems_;
-};
 
 bool is_word(char c) { return std::isalnum(static_cast<unsigned char>(c)) != 0 || c == '_'; }
 
@@ -113,9 +56,18 @@ bool is_script_name(std::string_view name) {
          std::ranges::all_of(name, [](char c) { return is_word(c) || c == '.' || c == '-'; });
 }
 
-SecretKey read_database(const Fields& spec) {
-  const Fields secret = spec.object("database").object("urlFrom").object("secretKeyRef");
-  return {.name = secret.needed_text("name"), .key = secret.needed_text("key")};
+Database read_database(const Fields& spec) {
+  const Fields fields = spec.object("database");
+  const Fields secret = fields.object("urlFrom").object("secretKeyRef");
+  const Fields table = fields.object("versionTable");
+  Database database;
+  database.url = {.name = secret.needed_text("name"), .key = secret.needed_text("key")};
+  database.version_table = table.text("name");
+  database.version_table_schema = table.text("schema");
+  for (const Json& reader : list_at(fields.json("readers"), {})) {
+    if (reader.is_string()) database.readers.push_back(reader.get<std::string>());
+  }
+  return database;
 }
 
 ImageSource read_image(const Fields& image) {
@@ -203,66 +155,10 @@ std::string read_target(const Fields& spec) {
   return revision;
 }
 
-DowngradePolicy read_downgrade(const Fields& spec) {
-  const Fields policy = spec.object("policy");
-  const std::string downgrade = policy.text("downgrade", "Forbid");
-  if (downgrade == "Allow") return DowngradePolicy::Allow;
-  if (downgrade != "Forbid") {
-    policy.problem("downgrade", fmt::format("\"{}\" is neither Forbid nor Allow", downgrade));
-  }
-  return DowngradePolicy::Forbid;
-}
-
-std::optional<long> read_duration(const Fields& fields, const char* name, long least) {
-  if (!fields.has(name)) return {};
-  const std::string text = fields.text(name);
-  const auto seconds = duration_seconds(text);
-  if (!seconds || *seconds < least) {
-    fields.problem(name, fmt::format("\"{}\" is not a duration of at least {} s and at most a year "
-                                     "(8760h), such as 90s or 1h30m",
-                                     text, least));
-  }
-  return seconds;
-}
-
-RetryPolicy read_retry(const Fields& execution) {
-  const Fields fields = execution.object("retry");
-  RetryPolicy retry;
-  retry.limit = fields.number("limit", 0, 1000, retry.limit);
-  using std::chrono::seconds;
-  if (const auto initial = read_duration(fields, "initialBackoff", 1)) {
-    retry.initial_backoff = seconds(*initial);
-  }
-  if (const auto longest = read_duration(fields, "maxBackoff", 1)) {
-    retry.max_backoff = seconds(*longest);
-  }
-  return retry;
-}
-
-History read_job_history(const Fields& execution) {
-  const Fields fields = execution.object("history");
-  History history;
-  history.succeeded = fields.number("succeeded", 1, 100, history.succeeded);
-  history.failed = fields.number("failed", 1, 100, history.failed);
-  return history;
-}
-
-Execution read_execution(const Fields& spec) {
-  const Fields fields = spec.object("execution");
-  Execution execution;
-  execution.advisory_lock_timeout =
-      fields.text("advisoryLockTimeout", execution.advisory_lock_timeout);
-  read_duration(fields, "advisoryLockTimeout", 0);
-  execution.active_deadline_seconds = read_duration(fields, "activeDeadline", 1);
-  execution.retry = read_retry(fields);
-  execution.history = read_job_history(fields);
-  execution.service_account_name = fields.text("serviceAccountName");
-  const Json& resources = fields.json("resources");
-  if (resources.is_object() && !resources.empty()) execution.resources = resources.dump();
-  if (!resources.is_object() && !resources.is_null()) {
-    fields.problem("resources", "must be an object with requests and limits");
-  }
-  return execution;
+Policy read_policy(const Fields& spec) {
+  const Fields fields = spec.object("policy");
+  return {.downgrade = fields.choice("downgrade", {"Forbid", "Allow"}) == "Allow",
+          .destructive = fields.choice("destructive", {"Allow", "Block"}) == "Allow"};
 }
 
 std::string digest_of_inputs(const Json& spec) {
@@ -274,27 +170,16 @@ std::string digest_of_inputs(const Json& spec) {
 Spec read_spec(const Json& json, std::vector<std::string>& problems) {
   const Fields fields(json, "spec", problems);
   Spec spec;
-  spec.database_url = read_database(fields);
+  spec.database = read_database(fields);
   spec.source = read_source(fields);
   spec.target = read_target(fields);
-  spec.downgrade = read_downgrade(fields);
-  spec.execution = read_execution(fields);
+  spec.policy = read_policy(fields);
+  spec.execution = read_execution(fields.object("execution"));
   spec.suspend = fields.flag("suspend");
-  if (spec.target == "base" && spec.downgrade != DowngradePolicy::Allow) {
+  if (spec.target == "base" && !spec.policy.downgrade) {
     problems.push_back("spec.target.revision: \"base\" needs spec.policy.downgrade: Allow");
   }
   return spec;
-}
-
-// Seconds of a unit; 0: not a unit.
-double seconds_of_unit(std::string_view unit) {
-  if (unit == "h") return 3600;
-  if (unit == "m") return 60;
-  if (unit == "s") return 1;
-  if (unit == "ms") return 1e-3;
-  if (unit == "us" || unit == "\u00b5s") return 1e-6;
-  if (unit == "ns") return 1e-9;
-  return 0;
 }
 
 }  // namespace
@@ -323,31 +208,6 @@ DatabaseMigration read_migration(const Json& object) {
   const Json& status = value_at(object, {"status"});
   if (status.is_object()) migration.status = status.dump();
   return migration;
-}
-
-std::optional<long> duration_seconds(const std::string& text) {
-  double seconds = 0;
-  std::size_t at = 0;
-  const auto is_digit = [&] { return at < text.size() && text[at] >= '0' && text[at] <= '9'; };
-  while (at < text.size()) {
-    const std::size_t number = at;
-    while (is_digit()) ++at;
-    if (at == number || at - number > 12) return {};
-    double value = std::stod(text.substr(number, at - number));
-    if (at < text.size() && text[at] == '.') {
-      double scale = 0.1;
-      for (++at; is_digit(); ++at, scale /= 10) value += scale * (text[at] - '0');
-    }
-    const std::size_t unit = at;
-    while (at < text.size() && !is_digit()) ++at;
-    const double unit_seconds = seconds_of_unit(std::string_view(text).substr(unit, at - unit));
-    if (unit_seconds == 0) return {};
-    seconds += value * unit_seconds;
-  }
-  if (text.empty() || seconds > kLongestSeconds) return {};
-  // Up to whole seconds: a part of one must not become none.
-  const auto whole = static_cast<long>(seconds);
-  return seconds > static_cast<double>(whole) ? whole + 1 : whole;
 }
 
 }  // namespace controller

@@ -11,7 +11,7 @@
 #include <variant>
 #include <vector>
 
-#include "operator/migration/retry.h"
+#include "operator/migration/execution.h"
 
 namespace controller {
 
@@ -35,8 +35,6 @@ inline constexpr const char* kInputsAnnotation = "stillhead.dev/inputs";
 // On a DatabaseMigration while a Job of it may be running.
 inline constexpr const char* kFinalizer = "stillhead.dev/running-job";
 
-enum class DowngradePolicy { Forbid, Allow };
-
 struct SecretKey {
   std::string name = {};
   std::string key = {};
@@ -59,26 +57,23 @@ struct InlineSource {
 
 using Source = std::variant<ImageSource, ConfigMapSource, InlineSource>;
 
-// Finished Jobs that are kept of a resource.
-struct History {
-  int succeeded = 1;
-  int failed = 3;
+struct Database {
+  SecretKey url = {};
+  std::string version_table = {};         // empty: the engine's own
+  std::string version_table_schema = {};  // empty: where the search path leads
+  std::vector<std::string> readers = {};  // roles that may read the history
 };
 
-struct Execution {
-  std::string advisory_lock_timeout = "5m";  // duration as written
-  std::optional<long> active_deadline_seconds = {};
-  RetryPolicy retry = {};
-  History history = {};
-  std::string service_account_name = {};  // empty: the namespace's default, without a token
-  std::string resources = {};  // JSON of corev1.ResourceRequirements; empty: the operator's
+struct Policy {
+  bool downgrade = false;   // a run may take revisions back
+  bool destructive = true;  // a step may lose data
 };
 
 struct Spec {
-  SecretKey database_url = {};
+  Database database = {};
   Source source = {};
   std::string target = "heads";
-  DowngradePolicy downgrade = DowngradePolicy::Forbid;
+  Policy policy = {};
   Execution execution = {};
   bool suspend = false;
 };
@@ -105,8 +100,5 @@ struct DatabaseMigration {
 
 // Throws std::invalid_argument when `object` has no metadata; faults of the spec go to `problems`.
 DatabaseMigration read_migration(const Json& object);
-
-// Seconds of a Go duration ("1h30m", "90s"); empty: not one, or longer than 365 days.
-std::optional<long> duration_seconds(const std::string&);
 
 }  // namespace controller

@@ -287,6 +287,100 @@ TEST_F(ControllerTest, AJobThatTheCacheLacksIsLookedFor) {
   EXPECT_EQ(active_job()["metadata"]["annotations"][kProbeAnnotation], "1");
 }
 
+// Deleting a Job may leave its pod behind, which goes on with its work.
+TEST_F(ControllerTest, NothingBeginsBesideAPodThatHasLostItsJob) {
+  create();
+  settle();
+  add_pod(active_job(), {{"phase", "Running"},
+                         {"containerStatuses",
+                          {{{"name", "stillhead"}, {"state", {{"running", Json::object()}}}}}}});
+  server_.objects("jobs").clear();
+  settle();
+  EXPECT_EQ(jobs(), 0u);
+  EXPECT_NE(message().find("may still work, and its Job was deleted"), std::string::npos);
+  edit({{"target", {{"revision", "a1"}}}});
+  settle();
+  EXPECT_EQ(jobs(), 0u) << "a new spec waits, too";
+  remove();
+  settle();
+  EXPECT_TRUE(exists()) << "and so does the deletion";
+  for (auto& [key, pod] : server_.objects("pods")) {
+    pod["status"]["phase"] = "Failed";
+    server_.touch(pod);
+  }
+  settle();
+  EXPECT_FALSE(exists());
+}
+
+// The watch of the pods shows less than there is.
+TEST_F(ControllerTest, AStalePodCacheStopsNoRun) {
+  create();
+  settle();
+  add_pod(
+      active_job(),
+      {{"phase", "Pending"},
+       {"containerStatuses",
+        {{{"name", "stillhead"}, {"state", {{"waiting", {{"reason", "ImagePullBackOff"}}}}}}}}});
+  settle();
+  for (auto& [key, pod] : server_.objects("pods")) {
+    pod["status"] = {
+        {"phase", "Running"},
+        {"containerStatuses", {{{"name", "stillhead"}, {"state", {{"running", Json::object()}}}}}}};
+  }
+  // Only the first list, that of the cache, is the old one.
+  int lists = 0;
+  server_.answer_with([&](const kube::Request& request) -> std::optional<kube::Response> {
+    if (!request.path.ends_with("/pods") || request.method != "GET" || ++lists > 1) return {};
+    Json pods = {{"kind", "PodList"}, {"metadata", {{"resourceVersion", "1"}}}};
+    for (auto& [key, pod] : server_.objects("pods")) {
+      Json old = pod;
+      old["status"] = {
+          {"phase", "Pending"},
+          {"containerStatuses",
+           {{{"name", "stillhead"}, {"state", {{"waiting", {{"reason", "ImagePullBackOff"}}}}}}}}};
+      pods["items"].push_back(old);
+    }
+    return kube::Response{.status = 200, .body = pods.dump()};
+  });
+  edit({{"target", {{"revision", "a1"}}}});
+  reconcile();
+  EXPECT_GE(lists, 2) << "it has looked again";
+  EXPECT_FALSE(active_job()["metadata"].contains("deletionTimestamp"));
+  EXPECT_EQ(jobs(), 1u);
+}
+
+TEST_F(ControllerTest, ALabelMakesNoJobOurs) {
+  create();
+  settle();
+  const Json own = active_job();
+  for (const bool owned : {false, true}) {
+    Json theirs = own;
+    theirs["metadata"]["name"] = owned ? "a-copy" : "somebody-s";
+    theirs["metadata"]["annotations"][kAttemptAnnotation] = "9";
+    theirs["metadata"].erase("uid");
+    if (!owned) theirs["metadata"].erase("ownerReferences");
+    server_.create("jobs", "shop", theirs);
+    server_.object("jobs", {"shop", theirs["metadata"]["name"]})["status"] = {
+        {"conditions", {{{"type", "Complete"}, {"status", "True"}}}}};
+  }
+  settle();
+  EXPECT_EQ(health_of(status()), "Ready=False Progressing Reconciling");
+  EXPECT_EQ(status()["lastRun"]["attempt"], 1);
+  EXPECT_EQ(jobs(), 3u);
+}
+
+TEST_F(ControllerTest, ScriptsOfOldGenerationsGoWithTheirJobs) {
+  create({{"execution", {{"history", {{"succeeded", 1}, {"failed", 1}}}}}});
+  for (const char* text : {"-- one", "-- two", "-- three"}) {
+    edit({{"source", testing::inline_source(text)}});
+    settle();
+    finish_job(testing::succeeded());
+    settle();
+  }
+  EXPECT_EQ(jobs(), 1u);
+  EXPECT_EQ(server_.objects("configmaps").size(), 1u);
+}
+
 // The Job is made, then nothing comes through any more: neither the status nor the Job's event.
 class UnseenJobTest : public ControllerTest {
  protected:

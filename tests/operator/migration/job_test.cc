@@ -48,14 +48,27 @@ TEST(JobTest, LooksAsInTheGoldenFiles) {
       "image_with_all_options",
       build_job(migration({{"source", source},
                            {"target", {{"revision", "base"}}},
-                           {"policy", {{"downgrade", "Allow"}}},
+                           {"policy", {{"downgrade", "Allow"}, {"destructive", "Block"}}},
+                           {"database",
+                            {{"urlFrom", {{"secretKeyRef", {{"name", "db"}, {"key", "url"}}}}},
+                             {"versionTable", {{"name", "versions"}, {"schema", "meta"}}},
+                             {"readers", {"ada", "bob"}}}},
                            {"execution",
                             {{"advisoryLockTimeout", "90s"},
+                             {"transaction", "Single"},
+                             {"lockTimeout", "5s"},
+                             {"lockRetries", 0},
+                             {"statementTimeout", "1h"},
+                             {"terminationGracePeriod", "10m"},
+                             {"engineImage", "stillhead:2"},
+                             {"nodeSelector", {{"disk", "ssd"}}},
+                             {"tolerations", {{{"key", "db"}, {"operator", "Exists"}}}},
                              {"activeDeadline", "2h"},
                              {"serviceAccountName", "migrator"},
                              {"resources",
                               {{"requests", {{"cpu", 1}}}, {"limits", {{"memory", "1Gi"}}}}}}}}),
                 7, {.engine_image = "stillhead:1", .image_pull_policy = "Never"}));
+  expect_golden("probe", build_probe(migration({{"source", image_source()}}), 2, 1, kSettings));
 }
 
 // The whole of spec.database is a reference; nothing else of the Job may name the Secret or its

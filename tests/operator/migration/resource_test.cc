@@ -63,7 +63,7 @@ TEST(ResourceTest, FillsInWhatIsNotSaid) {
       {{"target", nullptr}, {"policy", nullptr}, {"execution", nullptr}, {"suspend", nullptr}});
   EXPECT_TRUE(read.problems.empty());
   EXPECT_EQ(read.spec.target, "heads");
-  EXPECT_EQ(read.spec.downgrade, DowngradePolicy::Forbid);
+  EXPECT_FALSE(read.spec.policy.downgrade);
   EXPECT_EQ(read.spec.execution.advisory_lock_timeout, "5m");
   EXPECT_FALSE(read.spec.execution.active_deadline_seconds.has_value());
   EXPECT_FALSE(read.spec.suspend);
@@ -79,12 +79,64 @@ TEST(ResourceTest, ReadsHowToRun) {
                                               {"serviceAccountName", "migrator"},
                                               {"resources", {{"limits", {{"memory", "1Gi"}}}}}}}});
   EXPECT_TRUE(read.problems.empty());
-  EXPECT_EQ(read.spec.downgrade, DowngradePolicy::Allow);
+  EXPECT_TRUE(read.spec.policy.downgrade);
   EXPECT_TRUE(read.spec.suspend);
   EXPECT_EQ(read.spec.execution.advisory_lock_timeout, "90s");
   EXPECT_EQ(read.spec.execution.active_deadline_seconds, 5400);
   EXPECT_EQ(read.spec.execution.service_account_name, "migrator");
   EXPECT_EQ(read.spec.execution.resources, R"({"limits":{"memory":"1Gi"}})");
+}
+
+TEST(ResourceTest, ReadsEveryFieldOfTheExecution) {
+  const DatabaseMigration read =
+      migration({{"database",
+                  {{"urlFrom", {{"secretKeyRef", {{"name", "db"}, {"key", "url"}}}}},
+                   {"versionTable", {{"name", "versions"}, {"schema", "meta"}}},
+                   {"readers", {"ada", "bob"}}}},
+                 {"policy", {{"destructive", "Block"}}},
+                 {"execution",
+                  {{"transaction", "Single"},
+                   {"lockTimeout", "5s"},
+                   {"lockRetries", 0},
+                   {"statementTimeout", "1h"},
+                   {"terminationGracePeriod", "10m"},
+                   {"retry", {{"limit", 2}, {"initialBackoff", "1s"}, {"maxBackoff", "1m"}}},
+                   {"history", {{"succeeded", 2}, {"failed", 5}}},
+                   {"engineImage", "stillhead:2"},
+                   {"nodeSelector", {{"disk", "ssd"}}},
+                   {"tolerations", {{{"key", "db"}, {"operator", "Exists"}}}}}}});
+  EXPECT_EQ(read.problems, std::vector<std::string>());
+  EXPECT_EQ(read.spec.database.version_table, "versions");
+  EXPECT_EQ(read.spec.database.version_table_schema, "meta");
+  EXPECT_EQ(read.spec.database.readers, (std::vector<std::string>{"ada", "bob"}));
+  EXPECT_FALSE(read.spec.policy.destructive);
+  const Execution& execution = read.spec.execution;
+  EXPECT_EQ(execution.transaction, "Single");
+  EXPECT_EQ(execution.lock_timeout, "5s");
+  EXPECT_EQ(execution.lock_retries, 0);
+  EXPECT_EQ(execution.statement_timeout, "1h");
+  EXPECT_EQ(execution.grace_period_seconds, 600);
+  EXPECT_EQ(execution.retry.limit, 2);
+  EXPECT_EQ(execution.retry.initial_backoff, std::chrono::seconds(1));
+  EXPECT_EQ(execution.retry.max_backoff, std::chrono::minutes(1));
+  EXPECT_EQ(execution.history.succeeded, 2);
+  EXPECT_EQ(execution.history.failed, 5);
+  EXPECT_EQ(execution.engine_image, "stillhead:2");
+  EXPECT_EQ(execution.node_selector, R"({"disk":"ssd"})");
+  EXPECT_EQ(execution.tolerations, R"([{"key":"db","operator":"Exists"}])");
+}
+
+// A run is needed again only for what it would do to the database.
+TEST(ResourceTest, InputsAreWhatChangesTheDatabase) {
+  const std::string inputs = migration().inputs;
+  EXPECT_EQ(migration({{"suspend", true}}).inputs, inputs);
+  EXPECT_EQ(migration({{"execution", {{"transaction", "Single"}}}}).inputs, inputs);
+  EXPECT_NE(migration({{"target", {{"revision", "a1"}}}}).inputs, inputs);
+  EXPECT_NE(migration({{"source", inline_source("-- other")}}).inputs, inputs);
+  EXPECT_NE(migration({{"database",
+                        {{"urlFrom", {{"secretKeyRef", {{"name", "other"}, {"key", "url"}}}}}}}})
+                .inputs,
+            inputs);
 }
 
 // What an API server with our CRD never lets through.
@@ -157,7 +209,7 @@ TEST(ResourceTest, NamesEachProblemOfTheSpec) {
        {"spec.target.revision: \"base\" needs spec.policy.downgrade: Allow"}},
       {"unknown policy",
        {{"policy", {{"downgrade", "Ask"}}}},
-       {"spec.policy.downgrade: \"Ask\" is neither Forbid nor Allow"}},
+       {"spec.policy.downgrade: \"Ask\" is none of Forbid, Allow"}},
       {"duration without unit",
        {{"execution", {{"advisoryLockTimeout", "90"}}}},
        {"spec.execution.advisoryLockTimeout: \"90\" is not a duration of at least 0 s and at most "
@@ -172,7 +224,7 @@ TEST(ResourceTest, NamesEachProblemOfTheSpec) {
         "most a year (8760h), such as 90s or 1h30m"}},
       {"resources as text",
        {{"execution", {{"resources", "1Gi"}}}},
-       {"spec.execution.resources: must be an object with requests and limits"}},
+       {"spec.execution.resources: must be an object"}},
       {"suspend as text", {{"suspend", "yes"}}, {"spec.suspend: must be true or false"}},
   };
   for (const Case& c : cases) {

@@ -118,6 +118,47 @@ TEST(RunTest, AReportThatWasShortenedSaysSo) {
   EXPECT_FALSE(run.report_is_whole);
 }
 
+TEST(RunTest, AProbeSaysWhichAttemptItAsksAbout) {
+  Json job = job_object();
+  EXPECT_EQ(read_run(job, {}, kNow)->probe, 0);
+  job["metadata"]["annotations"][kProbeAnnotation] = "3";
+  EXPECT_EQ(read_run(job, {}, kNow)->probe, 3);
+  EXPECT_EQ(read_run(job, {}, kNow)->attempt, 2);
+}
+
+// Whoever has not begun has done nothing; of a pod that is gone nobody can tell.
+TEST(RunTest, TellsWhetherTheEngineMayHaveWorked) {
+  const Json pulling = pod_object("Pending", waiting("ImagePullBackOff"));
+  EXPECT_FALSE(read_run(job_object(), {}, kNow)->may_have_worked) << "no pod yet";
+  EXPECT_FALSE(read(job_object(), pulling).may_have_worked);
+  EXPECT_TRUE(
+      read(job_object(), pod_object("Running", {{"running", Json::object()}})).may_have_worked);
+  EXPECT_TRUE(read(failed(), pod_object("Failed", ended(137))).may_have_worked);
+  EXPECT_FALSE(read(failed(), pod_object("Failed", waiting("ContainerCreating"))).may_have_worked);
+  EXPECT_TRUE(read_run(failed(), {}, kNow)->may_have_worked) << "its pod is gone";
+}
+
+TEST(RunTest, ANodeThatDoesNotAnswerIsNamed) {
+  Json pod = pod_object("Running", {{"running", Json::object()}});
+  pod["spec"]["nodeName"] = "n7";
+  EXPECT_FALSE(read(job_object(), pod).problem);
+  Json silent = pod;
+  silent["status"]["conditions"] = {{{"type", "Ready"}, {"status", "False"}}};
+  ASSERT_TRUE(read(job_object(), silent).problem);
+  EXPECT_EQ(read(job_object(), silent).problem->reason, "PodUnreachable");
+  EXPECT_EQ(read(job_object(), silent).problem->message,
+            "node n7 does not answer for pod p1: nobody knows whether it still runs; it counts as "
+            "running until the node is back, or the pod is deleted by force once the node is known "
+            "to be off");
+  EXPECT_TRUE(read(job_object(), silent).may_have_worked);
+  // A pod that ends in its own time.
+  Json leaving = silent;
+  leaving["metadata"]["deletionTimestamp"] = "2026-11-20T08:00:45Z";
+  EXPECT_FALSE(read(job_object(), leaving).problem);
+  leaving["metadata"]["deletionTimestamp"] = "2026-11-20T08:00:29Z";
+  EXPECT_EQ(read(job_object(), leaving).problem->reason, "PodUnreachable");
+}
+
 // The Job's own word is not enough while a pod may still be at work, or its report on the way.
 TEST(RunTest, IsActiveWhileAnyPodMayBeAlive) {
   const Json running = pod_object("Running", {{"running", Json::object()}});

@@ -48,14 +48,22 @@ def read_call(line: str) -> Call | None:
                 event.get("responseStatus", {}).get("code", 0), event["user"]["username"], body)
 
 
-def read_calls(log: pathlib.Path, user: str) -> list[Call]:
-    """All calls of `user` so far. A line that is being written now is not among them."""
+def starts_engine(call: Call) -> bool:
+    """A Job was created that may change the database; one that only asks has another command."""
+    if (call.verb, call.resource) != ("create", "jobs") or not call.succeeded:
+        return False
+    containers = call.body.get("spec", {}).get("template", {}).get("spec", {}).get("containers", [])
+    return any(container.get("args", [])[:1] == ["apply"] for container in containers)
+
+
+def read_calls(log: pathlib.Path, namespace: str) -> list[Call]:
+    """All calls of operators in this namespace so far. A line that is being written now is not among them."""
     calls = []
     if not log.exists():
         return calls
     with log.open() as file:
         for line in file:
-            if not line.endswith("\n") or f'"username":"{user}"' not in line:
+            if not line.endswith("\n") or f'"namespace":"{namespace}"' not in line or '"username":"operator-' not in line:
                 continue
             if call := read_call(line):
                 calls.append(call)

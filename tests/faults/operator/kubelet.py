@@ -61,6 +61,8 @@ class PodRun(threading.Thread):
                     return True
                 except Missing as missing:
                     self._say_waiting(*missing.args)
+                except ApiFailure:
+                    pass  # the API server is away: asked again
             time.sleep(LOOK)
         return False
 

@@ -58,6 +58,11 @@ class OperatorProcess:
             [*self.wrapper, PROGRAM, f"--kubeconfig={self.kubeconfig}", *flags(self.namespace, self.extra)],
             self.log, env=environment, cwd="/")
 
+    def require_alive(self) -> None:
+        """That it did not end by itself. Throws AssertionError."""
+        if self.process.poll() is not None:
+            raise AssertionError(f"the operator ended with {self.process.returncode}:\n{processes.tail(self.log)}")
+
     def is_alive(self) -> bool:
         return self.process is not None and self.process.poll() is None
 

@@ -60,7 +60,7 @@ def untrue_status(migration: dict | None, versions: Iterable[str] | None, state:
     return faults
 
 
-def _is_finished(job: dict) -> bool:
+def is_finished(job: dict) -> bool:
     return any(c["type"] in FINISHED and c["status"] == "True" for c in job.get("status", {}).get("conditions", []))
 
 
@@ -78,7 +78,7 @@ def leaks(migrations: list[dict], jobs: list[dict], pods: list[dict], config_map
             if not owners & living:
                 faults.append(f"I4: {kind} {item['metadata']['name']} is owned by no resource")
     for job in jobs:
-        if not _is_finished(job) or job["metadata"].get("deletionTimestamp"):
+        if not is_finished(job) or job["metadata"].get("deletionTimestamp"):
             faults.append(f"I4: Job {job['metadata']['name']} has not come to an end")
         of[job["metadata"].get("labels", {}).get("stillhead.dev/migration-uid")] += 1
     faults += [f"I4: {count} Jobs of one resource are kept, {kept} may be" for count in of.values() if count > kept]

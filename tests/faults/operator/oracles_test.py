@@ -121,6 +121,13 @@ class OraclesTest(unittest.TestCase):
         self.assertEqual([], oracles.writes_at_rest(calls, 6, 10))
         self.one_fault("patch databasemigrations/status", oracles.writes_at_rest(calls, 4, 10))
 
+    def test_a_job_that_only_asks_is_no_attempt(self):
+        def made(command, code=201):
+            body = {"spec": {"template": {"spec": {"containers": [{"args": [command, "heads"]}]}}}}
+            return audit.Call(0, "create", "jobs", "n", "x", code, "operator-1", body)
+        self.assertEqual([True, False, False], [audit.starts_engine(each) for each in (
+            made("apply"), made("plan"), made("apply", 409))])
+
     def test_an_audit_line_is_read(self):
         line = ('{"verb":"create","user":{"username":"operator-3"},"objectRef":{"resource":"jobs","namespace":"n"},'
                 '"requestObject":{"metadata":{"name":"orders-1"}},"responseStatus":{"code":201},'

@@ -78,6 +78,8 @@ class SimulatedJob(threading.Thread):
                 raise
 
     def _live(self) -> None:
+        if self.job["spec"].get("suspend"):
+            return
         self._write({"startTime": now(), "active": 0, "ready": 0})
         while not self.is_finished():
             self._make_pods()
@@ -103,9 +105,14 @@ class SimulatedJob(threading.Thread):
             return
         wanted = self.behaviour.pods + sum(is_over(pod) and is_disrupted(pod) for pod in self.pods.values())
         while self.made < wanted:
-            self.made += 1
             suffix = "".join(random.choices(string.ascii_lowercase, k=5))
-            pod = self.client.create("pods", self.namespace, pod_of(self.job, f"{self.name}-{suffix}"))
+            try:
+                pod = self.client.create("pods", self.namespace, pod_of(self.job, f"{self.name}-{suffix}"))
+            except ApiFailure as failure:
+                if 400 <= failure.status < 500:
+                    raise
+                return  # the API server is away: asked again
+            self.made += 1
             self.pods.setdefault(pod["metadata"]["name"], pod)
         self._count()
 

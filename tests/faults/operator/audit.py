@@ -3,6 +3,7 @@
 
 import json
 import pathlib
+import threading
 from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass, field
@@ -34,7 +35,7 @@ class Call:
         return self.code < 300
 
 
-def read_call(line: str) -> Call | None:
+def read_call(line: str | bytes) -> Call | None:
     """None: not about a resource."""
     event = json.loads(line)
     what = event.get("objectRef")
@@ -56,18 +57,33 @@ def starts_engine(call: Call) -> bool:
     return any(container.get("args", [])[:1] == ["apply"] for container in containers)
 
 
-def read_calls(log: pathlib.Path, namespace: str) -> list[Call]:
-    """All calls of operators in this namespace so far. A line that is being written now is not among them."""
-    calls = []
-    if not log.exists():
-        return calls
-    with log.open() as file:
-        for line in file:
-            if not line.endswith("\n") or f'"namespace":"{namespace}"' not in line or '"username":"operator-' not in line:
-                continue
-            if call := read_call(line):
-                calls.append(call)
-    return calls
+class AuditLog:
+    """One server's log, of which only what is new is read."""
+
+    def __init__(self, file: pathlib.Path):
+        self.file = file
+        self._at = 0
+        self._calls: dict[str, list[Call]] = {}
+        self._lock = threading.Lock()
+
+    def calls(self, namespace: str) -> list[Call]:
+        """Of operators in this namespace so far."""
+        with self._lock:
+            self._read_on()
+            return list(self._calls.get(namespace, []))
+
+    def _read_on(self) -> None:
+        if not self.file.exists():
+            return
+        with self.file.open("rb") as file:
+            file.seek(self._at)
+            for line in file:
+                if not line.endswith(b"\n"):
+                    return  # being written now
+                self._at += len(line)
+                call = read_call(line) if b'"username":"operator-' in line else None
+                if call:
+                    self._calls.setdefault(call.namespace, []).append(call)
 
 
 def count_made_and_removed(calls: Iterable[Call]) -> Counter:

@@ -25,6 +25,16 @@ def say(*lines: str) -> None:
         print(*lines, sep="\n", flush=True)
 
 
+def words_of(failure: Exception) -> str:
+    """What failed, and in which line of the case."""
+    frames = traceback.extract_tb(failure.__traceback__)
+    here = [f"{pathlib.Path(frame.filename).name}:{frame.lineno}" for frame in frames if "/cases/" in frame.filename]
+    if isinstance(failure, Failure):
+        return f"{''.join(here[-1:])} {failure}"
+    last = frames[-1]
+    return f"{''.join(here[-1:])} {failure!r} in {pathlib.Path(last.filename).name}:{last.lineno}"
+
+
 class Bench:
     def __init__(self, folder: pathlib.Path):
         self.folder = folder
@@ -60,8 +70,7 @@ class Bench:
             if not place.judged:
                 raise Failure("the case has judged nothing")
         except Exception as failure:  # the bench is one of the places that catch everything
-            text = str(failure) if isinstance(failure, Failure) else traceback.format_exc()
-            say(f"FAILED {time.monotonic() - begin:6.1f} s  {a_case.name}", f"    {text.strip()}",
+            say(f"FAILED {time.monotonic() - begin:6.1f} s  {a_case.name}", f"    {words_of(failure)}",
                 *(f"    | {line}" for line in (place.evidence() if place else [])))
             return False
         finally:

@@ -14,6 +14,7 @@ import time
 
 import processes
 from api import ApiFailure, Client
+from audit import AuditLog
 from certificates import Authority, service_account_keys
 
 REPOSITORY = pathlib.Path(__file__).resolve().parents[3]
@@ -42,7 +43,7 @@ class ApiServer:
         self.plane, self.name = plane, name
         self.port = processes.free_port()
         self.log = plane.folder / f"{name}.log"
-        self.audit_log = plane.folder / f"{name}-audit.log"
+        self.audit = AuditLog(plane.folder / f"{name}-audit.log")
         self.process: subprocess.Popen | None = None
 
     def start(self) -> None:
@@ -56,7 +57,7 @@ class ApiServer:
             "--endpoint-reconciler-type", "none", "--service-account-issuer", "https://kubernetes.default.svc",
             "--service-account-signing-key-file", plane.account_keys[0],
             "--service-account-key-file", plane.account_keys[1], "--enable-priority-and-fairness=false",
-            "--audit-policy-file", plane.folder / "audit-policy.json", "--audit-log-path", self.audit_log,
+            "--audit-policy-file", plane.folder / "audit-policy.json", "--audit-log-path", self.audit.file,
             "--feature-gates", "APIServerIdentity=false", "--max-requests-inflight", "0",
             "--max-mutating-requests-inflight", "0", "--shutdown-watch-termination-grace-period", "1s",
         ], self.log, cwd=plane.folder, env={**os.environ, "GOMAXPROCS": "2"})

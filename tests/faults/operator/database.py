@@ -34,7 +34,9 @@ class BenchServer(Server):
         with self._creating:
             self.sql("postgres", f"CREATE ROLE {name} LOGIN PASSWORD '{password}'",
                      f"CREATE DATABASE {name} OWNER {name}")
-        return BenchDatabase(Rows(self), name, password)
+        database = BenchDatabase(Rows(self), name, password)
+        database.log_begin = self.log.stat().st_size
+        return database
 
 
 class Rows:
@@ -48,6 +50,8 @@ class Rows:
 
 
 class BenchDatabase(postgres.Database):
+    log_begin = 0  # where this database begins in the server's log
+
     @property
     def real(self) -> BenchServer:
         return self.server.server
@@ -75,13 +79,20 @@ class BenchDatabase(postgres.Database):
         return {revision: float(at) for revision, at in self.query(
             "SELECT revision, extract(epoch FROM pg_xact_commit_timestamp(xmin)) FROM applied")}
 
+    def terminate_engines(self) -> None:
+        """As an administrator, or a restart of the server, ends sessions."""
+        self.real.sql("postgres", f"SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity WHERE datname = "
+                                  f"'{self.name}' AND application_name = '{ENGINE}'")
+
     def statements_logged(self, fragment: str) -> int:
         return sum(re.sub(r"'(?:[^']|'')*'", "''", text).count(fragment)
                    for _, _, text in self.log_records() if not text.startswith("disconnection"))
 
     def log_records(self, application: str = ENGINE):
         """(at, pid, text) of what that application did here."""
-        log = self.real.log.read_text(errors="replace")
+        with self.real.log.open("rb") as file:
+            file.seek(self.log_begin)
+            log = file.read().decode(errors="replace")
         found = list(RECORD.finditer(log))
         for i, record in enumerate(found):
             at, pid, told, database, _ = record.groups()

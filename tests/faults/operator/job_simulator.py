@@ -130,7 +130,8 @@ class JobSimulator:
             dependents = self._dependents(owner)
             for kind_of_one, item in dependents:
                 if not item["metadata"].get("deletionTimestamp"):
-                    self.client.delete(kind_of_one, meta["namespace"], item["metadata"]["name"], "Foreground")
+                    propagation = "Foreground" if kind_of_one == "jobs" else "Background"
+                    self.client.delete(kind_of_one, meta["namespace"], item["metadata"]["name"], propagation)
             if not dependents or not self._dependents(owner):
                 self._strip(kind, owner, FOREGROUND)
         elif ORPHAN in finalizers:

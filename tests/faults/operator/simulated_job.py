@@ -129,7 +129,8 @@ class SimulatedJob(threading.Thread):
 
     def _count(self) -> None:
         living = [pod for pod in self.pods.values() if not is_over(pod) and not pod.get("gone")]
-        ready = sum(pod.get("status", {}).get("phase") == "Running" for pod in living)
+        ready = sum(pod.get("status", {}).get("phase") == "Running" and "deletionTimestamp" not in pod["metadata"]
+                    for pod in living)
         ended = [pod for pod in self.pods.values() if is_over(pod) and not is_disrupted(pod)]
         good = [pod for pod in ended if pod["status"]["phase"] == "Succeeded"]
         bad = [pod for pod in ended if pod["status"]["phase"] == "Failed"]

@@ -2,13 +2,14 @@
 """What a case works in: a namespace, a database, a proxy and an operator of its own, and the judgement at its end."""
 
 import os
+import threading
 import time
 from collections import Counter
 
 import audit
 import migration as m
 import oracles
-from api import ApiFailure
+from api import ApiFailure, path_of
 from api_proxy import ApiProxy
 from behaviour import Behaviour
 from operator_process import OperatorProcess, write_kubeconfig
@@ -53,8 +54,9 @@ class Place:
         write_kubeconfig(self.folder / "kubeconfig", self.proxy.port, self.authority, self.token)
         self.operators: list[OperatorProcess] = []
         self.operator = self.add_operator()
-        self.faults: list[str] = []
         self.judged = False
+        self._endings = []
+        self._killed = threading.Event()
 
     def add_operator(self, **extra) -> OperatorProcess:
         folder = self.folder / f"operator-{len(self.operators) + 1}"
@@ -94,6 +96,28 @@ class Place:
 
     def delete(self, name: str = NAME, propagation: str = "Background") -> None:
         self.client.delete("databasemigrations", self.namespace, name, propagation)
+
+    def replace(self, resource: dict) -> dict:
+        """The whole object, in the state in which it was read."""
+        meta = resource["metadata"]
+        return self.client.call("PUT", path_of("databasemigrations", self.namespace, meta["name"]), resource)
+
+    def at_end(self, action) -> None:
+        self._endings.append(action)
+
+    def keep_operator(self) -> None:
+        """It is started again after each revive(), by a thread that lives as long as the place."""
+        def keep():
+            while True:
+                self._killed.wait()
+                self._killed.clear()
+                if self.judged is None:
+                    return
+                self.operator.start()
+        threading.Thread(target=keep, daemon=True).start()
+
+    def revive(self) -> None:
+        self._killed.set()
 
     # --- seeing --------------------------------------------------------------------------------------
 
@@ -139,8 +163,7 @@ class Place:
 
     def calls(self) -> list[audit.Call]:
         """Of this place's operators, at all API servers."""
-        found = [call for server in self.bench.plane.servers
-                 for call in audit.read_calls(server.audit_log, self.namespace)]
+        found = [call for server in self.bench.plane.servers for call in server.audit.calls(self.namespace)]
         return sorted(found, key=lambda call: call.at)
 
     def writes(self) -> list[audit.Call]:
@@ -161,10 +184,12 @@ class Place:
 
     def judge(self, state: m.State | None, applied: list[str], targets: dict[int, str] | None = None, *,
               jobs: int | None = None, reference: Counter | None = None, kept: int = KEPT_JOBS,
-              name: str = NAME, lasting: float = 0, strangers: bool = False) -> None:
+              name: str = NAME, lasting: float = 0, strangers: bool = False, tries: dict[str, int] | None = None,
+              database=None) -> None:
         """All oracles, at the end of a case. `state`: the resource's (None: it is gone); `applied`: revisions that
         are in the database now; `targets`: generation -> revision that was committed for it; `jobs`: how many that
-        migrate were created; `lasting`: seconds at rest without a write; `strangers`: the case made objects of its own."""
+        migrate were created; `tries`: revision -> how often its statement was sent, where that is not 1;
+        `lasting`: seconds at rest without a write; `strangers`: the case made objects of its own."""
         self.judged = True
         if state:
             self.wait(state, name=name)
@@ -172,10 +197,12 @@ class Place:
         rest = time.time()
         time.sleep(lasting)
         calls, live = self.calls(), self.live(name)
-        versions = self.database.versions()
-        found = oracles.overlapping_engines(self.database.sessions())
-        found += oracles.wrongly_applied(self.database.applied(), applied, {
-            revision: self.database.statements_logged(f"CREATE TABLE t_{revision} ") for revision in applied})
+        database = database or self.database
+        versions = database.versions()
+        found = oracles.overlapping_engines(database.sessions())
+        found += oracles.wrongly_applied(database.applied(), applied, {
+            revision: database.statements_logged(f"CREATE TABLE t_{revision} ") - (tries or {}).get(revision, 1) + 1
+            for revision in applied})
         found += oracles.untrue_status(live, versions, state) if state else []
         if not strangers:
             found += oracles.leaks(self.client.items("databasemigrations", self.namespace), self.jobs(),
@@ -185,7 +212,7 @@ class Place:
         attempts = [call for call in calls if audit.starts_engine(call)]
         if jobs is not None and len(attempts) != jobs:
             found.append(f"I5: {len(attempts)} Jobs that migrate were created, wanted {jobs}")
-        found += oracles.early_claims(self.history(name), targets or {}, self.database.commits())
+        found += oracles.early_claims(self.history(name), targets or {}, database.commits())
         found += m.overlapping_runs(self.record.jobs.history(self.namespace)) if not strangers else []
         found += oracles.writes_at_rest(calls, rest, rest + lasting)
         found += [f"history is lost: {gap}" for gap in self.record.lost()]
@@ -213,6 +240,10 @@ class Place:
         return lines
 
     def clean_up(self) -> None:
+        self.judged = None
+        self._killed.set()
+        for action in self._endings:
+            action()
         for operator in self.operators:
             operator.kill()
         self.proxy.clear()

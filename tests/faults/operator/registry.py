@@ -42,6 +42,17 @@ def case(fault: int, sentence: str, *, alone: bool = False, fast: bool = False):
     return register
 
 
+MAKERS: list[tuple[int, object]] = []
+
+
+def case_maker(fault: int):
+    """Registers a function (bench, fast) -> Cases, for those that only a running bench can tell."""
+    def register(maker):
+        MAKERS.append((fault, maker))
+        return maker
+    return register
+
+
 FAULTS = [Fault(*row) for row in (
     (1, "operator is killed at each API write"),
     (2, "operator is killed while it connects, lists, holds the Lease"),

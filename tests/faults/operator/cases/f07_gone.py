@@ -78,4 +78,4 @@ def _(place):
     place.proxy.add(verbs.refuse(410, "Expired"), watch=True, times=3)
     place.database.open_gate()
     place.wait_ready(seconds=60)
-    place.judge(m.ready(), ["a1", "b2"], {1: "b2"}, jobs=2)
+    place.judge(m.ready(), ["a1", "b2"], {1: "b2"}, jobs=2, tries={"b2": 2})

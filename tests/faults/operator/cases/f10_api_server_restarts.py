@@ -7,21 +7,22 @@ import migration as m
 import verbs
 from place import require
 from registry import case
+from scripts import chain
 
 MIGRATIONS = 4
 
 
-def start_several(place) -> list[str]:
-    """Migrations of one database each wait for the other: each gets one of its own."""
-    names = []
+def start_several(place) -> dict:
+    """Name -> database: migrations of one would wait for each other."""
+    names, databases = [], {}
     for number in range(MIGRATIONS):
         names.append(f"orders-{number}")
-        database = place.bench.server.create()
-        place.secret(names[-1], url=database.url())
-        place.create(m.resource(names[-1], m.inline({
-            "a1.sql": "-- revision: a1\n-- stillhead:upgrade\nSELECT pg_sleep(1);\n"}), secret=names[-1]))
+        databases[names[-1]] = place.bench.server.create()
+        place.secret(names[-1], url=databases[names[-1]].url())
+        place.create(m.resource(names[-1], m.inline(chain("a1", seconds=1)), secret=names[-1]))
+        place.at_end(databases[names[-1]].drop)
     place.operator.start()
-    return names
+    return databases
 
 
 def requests_by_kind(place, begin: int) -> dict[str, int]:
@@ -34,14 +35,15 @@ def requests_by_kind(place, begin: int) -> dict[str, int]:
 
 @case(10, "20 short outages while migrations run: every one of them becomes ready", fast=True)
 def _(place):
-    names = start_several(place)
+    databases = start_several(place)
     for _number in range(20):
         place.proxy.cut_all()
         time.sleep(0.3)
-    for name in names:
+    for name in databases:
         place.wait_ready(seconds=60, name=name)
     place.operator.require_alive()
-    place.judge(m.ready(), [], {1: "a1"}, jobs=MIGRATIONS, name=names[0], versions=None)
+    for name, database in databases.items():
+        place.judge(m.ready(), ["a1"], {1: "a1"}, jobs=MIGRATIONS, name=name, database=database)
 
 
 @case(10, "an outage of 20 s: at most 2 requests a second for each kind")

@@ -19,7 +19,7 @@ def run_to_gate(place) -> None:
 def _(place):
     run_to_gate(place)
     place.delete()
-    place.wait(m.reconciling("Terminating"))
+    place.wait(m.reconciling("Terminating", 2))
     time.sleep(2)
     require(place.live() is not None, "the resource went while its run went on")
     equal(len(place.bench.simulator.engines(place.namespace)), 1, "engines")

@@ -57,7 +57,7 @@ def _(place):
     place.until(lambda: not place.client.get("jobs", place.namespace, job), "the Job is gone")
     place.database.open_gate()
     place.wait_ready(seconds=60)
-    place.judge(m.ready(), ["a1", "b2"], {1: "b2"}, jobs=2)
+    place.judge(m.ready(), ["a1", "b2"], {1: "b2"}, jobs=2, tries={"b2": 2})
 
 
 @case(23, "the resource is deleted while an orphan migrates: it does not go before the orphan")

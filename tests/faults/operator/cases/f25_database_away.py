@@ -41,11 +41,11 @@ def _(place):
     place.database.make_gate()
     place.start("a1", "b2", gate="b2")
     place.wait_at_gate()
-    place.database.open_gate_after_kill()
+    place.database.terminate_engines()
     place.wait(m.reconciling("WaitingForDatabase"), 40)
     place.database.open_gate()
     place.wait_ready(seconds=90)
-    place.judge(m.ready(), ["a1", "b2"], {1: "b2"}, jobs=2, sent_again={"b2"})
+    place.judge(m.ready(), ["a1", "b2"], {1: "b2"}, jobs=2, tries={"b2": 2})
 
 
 @case(25, "somebody holds a table for longer than the run: told, and done once it is free")

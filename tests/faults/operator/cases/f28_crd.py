@@ -62,7 +62,7 @@ def _(place):
     place.wait_at_gate()
     place.client.delete("customresourcedefinitions", "", CRD)
     try:
-        place.wait(m.reconciling("Terminating"))
+        place.wait(m.reconciling("Terminating", 2))
         require(place.bench.simulator.engines(place.namespace), "the engine was stopped")
         place.database.open_gate()
         place.wait_gone()

@@ -87,4 +87,4 @@ def _(place):
     place.until(lambda: not place.jobs(), "no Job is left")
     place.patch_status(None)
     place.operator.start()
-    place.judge(m.ready(), ["a1", "b2"], {1: "b2"})
+    place.judge(m.ready(), ["a1", "b2"], {1: "b2"}, tries={"b2": 2})

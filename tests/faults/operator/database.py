@@ -89,14 +89,14 @@ class BenchDatabase(postgres.Database):
                    for _, _, text in self.log_records() if not text.startswith("disconnection"))
 
     def log_records(self, application: str = ENGINE):
-        """(at, pid, text) of what that application did here."""
+        """(at, pid, text) of what that application asked here; errors are told apart, with the statement again."""
         with self.real.log.open("rb") as file:
             file.seek(self.log_begin)
             log = file.read().decode(errors="replace")
         found = list(RECORD.finditer(log))
         for i, record in enumerate(found):
-            at, pid, told, database, _ = record.groups()
-            if database != self.name or told != application:
+            at, pid, told, database, level = record.groups()
+            if database != self.name or told != application or level != "LOG":
                 continue
             end = found[i + 1].start() if i + 1 < len(found) else len(log)
             moment = datetime.fromisoformat(at + "+00:00").timestamp()

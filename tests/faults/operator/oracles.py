@@ -40,13 +40,16 @@ def overlapping_engines(sessions: Iterable[EngineSession]) -> list[str]:
     return faults
 
 
-def wrongly_applied(applied: Iterable[str], wanted: Iterable[str], statements: Mapping[str, int]) -> list[str]:
-    """I2. `applied`: rows that the scripts left; `statements`: revision -> how often its statement was sent."""
+def wrongly_applied(applied: Iterable[str], wanted: Iterable[str], statements: Mapping[str, int],
+                    tries: Mapping[str, int] | None = None) -> list[str]:
+    """I2. `applied`: rows that the scripts left; `statements`: revision -> how often its statement was sent, which
+    is to be once, or as often as `tries` says, where runs were rolled back."""
+    tries = tries or {}
     have, want = Counter(applied), Counter(wanted)
     faults = [f"I2: {revision} was applied {have[revision]} times, wanted {want[revision]}"
               for revision in sorted(have | want) if have[revision] != want[revision]]
-    return faults + [f"I2: the statement of {revision} was sent {times} times"
-                     for revision, times in statements.items() if times != 1]
+    return faults + [f"I2: the statement of {revision} was sent {times} times, wanted {tries.get(revision, 1)}"
+                     for revision, times in statements.items() if times != tries.get(revision, 1)]
 
 
 def untrue_status(migration: dict | None, versions: Iterable[str] | None, state: m.State) -> list[str]:

@@ -65,7 +65,8 @@ class OraclesTest(unittest.TestCase):
         self.one_fault("a1 was applied 2 times", oracles.wrongly_applied(["a1", "a1"], ["a1"], {}))
         self.one_fault("b2 was applied 0 times", oracles.wrongly_applied(["a1"], ["a1", "b2"], {}))
         self.one_fault("c3 was applied 1 times, wanted 0", oracles.wrongly_applied(["c3"], [], {}))
-        self.one_fault("was sent 2 times", oracles.wrongly_applied(["a1"], ["a1"], {"a1": 2}))
+        self.one_fault("was sent 2 times, wanted 1", oracles.wrongly_applied(["a1"], ["a1"], {"a1": 2}))
+        self.one_fault("was sent 1 times, wanted 2", oracles.wrongly_applied(["a1"], ["a1"], {"a1": 1}, {"a1": 2}))
 
     def test_i3(self):
         good = resource(READY, current=["b2"])

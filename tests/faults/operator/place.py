@@ -201,8 +201,7 @@ class Place:
         versions = database.versions()
         found = oracles.overlapping_engines(database.sessions())
         found += oracles.wrongly_applied(database.applied(), applied, {
-            revision: database.statements_logged(f"CREATE TABLE t_{revision} ") - (tries or {}).get(revision, 1) + 1
-            for revision in applied})
+            revision: database.statements_logged(f"CREATE TABLE t_{revision} ") for revision in applied}, tries)
         found += oracles.untrue_status(live, versions, state) if state else []
         if not strangers:
             found += oracles.leaks(self.client.items("databasemigrations", self.namespace), self.jobs(),

@@ -54,7 +54,8 @@ def _(place):
 def _(place):
     job = run_to_gate(place)
     place.client.delete("jobs", place.namespace, job)
-    place.until(lambda: not place.client.get("jobs", place.namespace, job), "the Job is gone")
+    place.until(lambda: not any(pod["metadata"]["labels"]["job-name"] == job
+                                for pod in place.client.items("pods", place.namespace)), "the old pod is gone")
     place.database.open_gate()
     place.wait_ready(seconds=60)
     place.judge(m.ready(), ["a1", "b2"], {1: "b2"}, jobs=2, tries={"b2": 2})

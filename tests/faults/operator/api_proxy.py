@@ -21,6 +21,7 @@ from watch_stream import EventRule, Stream
 
 HOP = {"connection", "transfer-encoding", "content-length", "keep-alive"}  # headers of one leg only
 READ = ("GET", "HEAD")
+Send = Callable[[bytes], None]
 
 
 @dataclass
@@ -58,7 +59,8 @@ def read_request(method: str, target: str, headers: dict, body: bytes) -> Reques
 
 @dataclass
 class Rule:
-    """`action` is done to requests that match: after the first `skip` of them, `times` times (None: always)."""
+    """`action` is done to requests that match: after the first `skip` of them, `times` times
+    (None: always)."""
 
     action: Callable
     method: str = ""
@@ -108,7 +110,7 @@ class Exchange:
             self.handler.drop_upstream()
             raise Cut from lost
 
-    def hand_back(self, response: http.client.HTTPResponse, send: Callable[[bytes], None] | None = None) -> None:
+    def hand_back(self, response: http.client.HTTPResponse, send: Send | None = None) -> None:
         """Passes an answer on; `send` writes its bytes, if in another way than at once."""
         headers = [(name, value) for name, value in response.getheaders() if name.lower() not in HOP]
         if self.request.is_watch and response.status == 200:
@@ -121,7 +123,7 @@ class Exchange:
             raise Cut from lost
         self.reply(response.status, data, headers, send)
 
-    def reply(self, status: int, data: bytes, headers=(), send: Callable[[bytes], None] | None = None) -> None:
+    def reply(self, status: int, data: bytes, headers=(), send: Send | None = None) -> None:
         head = [f"HTTP/1.1 {status} {http.client.responses.get(status, 'Unknown')}"]
         head += [f"{name}: {value}" for name, value in headers] + [f"Content-Length: {len(data)}"]
         (send or self.send)("\r\n".join(head).encode() + b"\r\n\r\n" + data)
@@ -200,7 +202,8 @@ class Listener(http.server.ThreadingHTTPServer):
 class ApiProxy:
     """Listens on `port` until stop()."""
 
-    def __init__(self, upstream_port: int, authority: pathlib.Path, certificate: pathlib.Path, key: pathlib.Path):
+    def __init__(self, upstream_port: int, authority: pathlib.Path, certificate: pathlib.Path,
+                 key: pathlib.Path):
         self.upstream_port = upstream_port
         self.upstream_context = ssl.create_default_context(cafile=str(authority))
         self.use_certificate(certificate, key)

@@ -87,6 +87,6 @@ class AuditLog:
 
 
 def count_made_and_removed(calls: Iterable[Call]) -> Counter:
-    """("create", "jobs") -> how often that was done, which is what Sieve compares with a run without faults."""
+    """("create", "jobs") -> how often that was done: what is compared with a run without faults."""
     return Counter((call.verb, call.resource) for call in calls
                    if call.verb in ("create", "delete") and call.succeeded)

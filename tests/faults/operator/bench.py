@@ -28,7 +28,8 @@ def say(*lines: str) -> None:
 def words_of(failure: Exception) -> str:
     """What failed, and in which line of the case."""
     frames = traceback.extract_tb(failure.__traceback__)
-    here = [f"{pathlib.Path(frame.filename).name}:{frame.lineno}" for frame in frames if "/cases/" in frame.filename]
+    here = [f"{pathlib.Path(frame.filename).name}:{frame.lineno}" for frame in frames
+            if "/cases/" in frame.filename]
     if isinstance(failure, Failure):
         return f"{''.join(here[-1:])} {failure}"
     last = frames[-1]

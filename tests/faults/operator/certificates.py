@@ -21,8 +21,8 @@ class Authority:
         self.folder = folder
         self.certificate, self.key = folder / f"{name}.crt", folder / f"{name}.key"
         _key(self.key)
-        _openssl("req", "-x509", "-new", "-key", self.key, "-days", 30, "-subj", f"/CN=stillhead-bench-{name}",
-                 "-addext", "keyUsage=critical,digitalSignature,keyCertSign", "-out", self.certificate)
+        _openssl("req", "-x509", "-new", "-key", self.key, "-days", 30,
+                 "-subj", f"/CN=stillhead-bench-{name}", "-addext", "keyUsage=critical,digitalSignature,keyCertSign", "-out", self.certificate)
 
     def issue(self, name: str, subject: str) -> tuple[pathlib.Path, pathlib.Path]:
         """(certificate, key), good for a client and for a server on this machine."""
@@ -32,8 +32,8 @@ class Authority:
                               "subjectAltName=DNS:localhost,IP:127.0.0.1\n")
         _key(key)
         _openssl("req", "-new", "-key", key, "-subj", subject, "-out", request)
-        _openssl("x509", "-req", "-in", request, "-CA", self.certificate, "-CAkey", self.key, "-CAcreateserial",
-                 "-days", 30, "-extfile", extensions, "-out", certificate)
+        _openssl("x509", "-req", "-in", request, "-CA", self.certificate, "-CAkey", self.key,
+                 "-CAcreateserial", "-days", 30, "-extfile", extensions, "-out", certificate)
         return certificate, key
 
 

@@ -54,7 +54,8 @@ class ApiServer:
             "--tls-cert-file", plane.certificate, "--tls-private-key-file", plane.key,
             "--token-auth-file", plane.folder / "tokens.csv", "--authorization-mode", "RBAC",
             "--disable-admission-plugins", "ServiceAccount", "--service-cluster-ip-range", "10.96.0.0/16",
-            "--endpoint-reconciler-type", "none", "--service-account-issuer", "https://kubernetes.default.svc",
+            "--endpoint-reconciler-type", "none",
+            "--service-account-issuer", "https://kubernetes.default.svc",
             "--service-account-signing-key-file", plane.account_keys[0],
             "--service-account-key-file", plane.account_keys[1], "--enable-priority-and-fairness=false",
             "--audit-policy-file", plane.folder / "audit-policy.json", "--audit-log-path", self.audit.file,
@@ -71,7 +72,8 @@ class ApiServer:
                 return
             except ApiFailure as refusal:
                 if self.process.poll() is not None or time.monotonic() > deadline:
-                    raise SystemExit(f"{self.name} does not start ({refusal}):\n{processes.tail(self.log)}") from None
+                    told = processes.tail(self.log)
+                    raise SystemExit(f"{self.name} does not start ({refusal}):\n{told}") from None
             time.sleep(0.3)
 
     def pause(self) -> None:
@@ -99,7 +101,8 @@ class ControlPlane:
         self.certificate, self.key = self.authority.issue("server", "/CN=kube-apiserver")
         self.account_keys = service_account_keys(folder / "pki")
         rows = [f'{ADMINISTRATOR},{ADMINISTRATOR},{ADMINISTRATOR},"system:masters"']
-        rows += [f'{self.token(n)},operator-{n},operator-{n},"{OPERATORS}"' for n in range(1, MOST_OPERATORS + 1)]
+        rows += [f'{self.token(n)},operator-{n},operator-{n},"{OPERATORS}"'
+                 for n in range(1, MOST_OPERATORS + 1)]
         (folder / "tokens.csv").write_text("\n".join(rows) + "\n")
         (folder / "audit-policy.json").write_text(json.dumps(AUDIT_POLICY))
         self.etcd_port = processes.free_port()
@@ -173,7 +176,8 @@ class ControlPlane:
         revision = int(self.client().call("GET", "/api/v1/namespaces?limit=1")["metadata"]["resourceVersion"])
         body = json.dumps({"revision": str(revision), "physical": True})
         subprocess.run(["curl", "--silent", "--fail", "--data", body,
-                        f"http://127.0.0.1:{self.etcd_port}/v3/kv/compaction"], check=True, capture_output=True)
+                        f"http://127.0.0.1:{self.etcd_port}/v3/kv/compaction"],
+                       check=True, capture_output=True)
 
     def stop(self) -> None:
         for server in self.servers:

@@ -81,15 +81,15 @@ class BenchDatabase(postgres.Database):
 
     def terminate_engines(self) -> None:
         """As an administrator, or a restart of the server, ends sessions."""
-        self.real.sql("postgres", f"SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity WHERE datname = "
-                                  f"'{self.name}' AND application_name = '{ENGINE}'")
+        self.real.sql("postgres", "SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity "
+                                  f"WHERE datname = '{self.name}' AND application_name = '{ENGINE}'")
 
     def statements_logged(self, fragment: str) -> int:
         return sum(re.sub(r"'(?:[^']|'')*'", "''", text).count(fragment)
                    for _, _, text in self.log_records() if not text.startswith("disconnection"))
 
     def log_records(self, application: str = ENGINE):
-        """(at, pid, text) of what that application asked here; errors are told apart, with the statement again."""
+        """(at, pid, text) of what that application asked here, without what errors repeat."""
         with self.real.log.open("rb") as file:
             file.seek(self.log_begin)
             log = file.read().decode(errors="replace")

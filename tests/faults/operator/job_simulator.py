@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """Job controller, garbage collector and kubelet for the namespaces that are given to it.
 
-One deliberate difference: pods have no finalizer `batch.kubernetes.io/job-tracking`, since Jobs are counted from
-what was seen, not from what is left.
+One deliberate difference: pods have no finalizer `batch.kubernetes.io/job-tracking`, since Jobs are counted
+from what was seen, not from what is left.
 """
 
 import pathlib

@@ -155,18 +155,20 @@ class PodRun(threading.Thread):
         end = {"exitCode": code, "reason": reason, "startedAt": self.started, "finishedAt": now()}
         status = {"phase": "Succeeded" if code == 0 else "Failed"}
         if ending == "Evicted":
-            status |= {"reason": "Evicted", "message": "The node was low on resource: memory.", "conditions": [
-                {"type": "DisruptionTarget", "status": "True", "reason": "TerminationByKubelet",
-                 "lastTransitionTime": now()}]}
+            disrupted = {"type": "DisruptionTarget", "status": "True", "reason": "TerminationByKubelet",
+                         "lastTransitionTime": now()}
+            status |= {"reason": "Evicted", "message": "The node was low on resource: memory.",
+                       "conditions": [disrupted]}
         else:
-            status["containerStatuses"] = [self._container({"terminated": end | ({"message": text} if text else {})})]
+            end |= {"message": text} if text else {}
+            status["containerStatuses"] = [self._container({"terminated": end})]
         self._write(status)
 
     # --- the status ----------------------------------------------------------------------------------
 
     def _container(self, state: dict) -> dict:
-        return {"name": self.container["name"], "image": self.container["image"], "imageID": "", "restartCount": 0,
-                "ready": "running" in state, "started": "running" in state, "state": state}
+        return {"name": self.container["name"], "image": self.container["image"], "imageID": "",
+                "restartCount": 0, "ready": "running" in state, "started": "running" in state, "state": state}
 
     def _say_unschedulable(self) -> None:
         self._write({"phase": "Pending", "conditions": [

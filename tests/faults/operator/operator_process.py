@@ -12,11 +12,13 @@ import time
 import processes
 from control_plane import REPOSITORY
 
-PROGRAM = pathlib.Path(os.environ.get("STILLHEAD_OPERATOR", REPOSITORY / "build/release/stillhead-operator")).resolve()
+PROGRAM = pathlib.Path(os.environ.get("STILLHEAD_OPERATOR",
+                                      REPOSITORY / "build/release/stillhead-operator")).resolve()
 ENGINE_IMAGE = "stillhead.test/engine@sha256:" + "e" * 64
 
 # Of flags that a program of this bench may know; those that it does not know are left out.
-LEASE = {"--leader-elect": "true", "--lease-duration": "3s", "--renew-deadline": "2s", "--retry-period": "500ms"}
+LEASE = {"--leader-elect": "true", "--lease-duration": "3s", "--renew-deadline": "2s",
+         "--retry-period": "500ms"}
 
 
 @functools.lru_cache(None)
@@ -61,7 +63,8 @@ class OperatorProcess:
     def require_alive(self) -> None:
         """That it did not end by itself. Throws AssertionError."""
         if self.process.poll() is not None:
-            raise AssertionError(f"the operator ended with {self.process.returncode}:\n{processes.tail(self.log)}")
+            told = processes.tail(self.log)
+            raise AssertionError(f"the operator ended with {self.process.returncode}:\n{told}")
 
     def is_alive(self) -> bool:
         return self.process is not None and self.process.poll() is None
@@ -87,10 +90,14 @@ class OperatorProcess:
     def resume(self) -> None:
         self.process.send_signal(signal.SIGCONT)
 
+    def told(self) -> str:
+        """The log so far."""
+        return self.log.read_text(errors="replace") if self.log.exists() else ""
+
     def lines(self) -> list[dict]:
-        """The log so far; what is no JSON comes as {"raw": line}."""
+        """The log line by line; what is no JSON comes as {"raw": line}."""
         parsed = []
-        for line in self.log.read_text(errors="replace").splitlines() if self.log.exists() else []:
+        for line in self.told().splitlines():
             try:
                 parsed.append(json.loads(line))
             except ValueError:
@@ -100,7 +107,7 @@ class OperatorProcess:
     def wait_line(self, fragment: str, patience: float = 30, count: int = 1) -> None:
         """Until the log has `fragment` in so many lines. Throws TimeoutError."""
         deadline = time.monotonic() + patience
-        while self.log.read_text(errors="replace").count(fragment) < count:
+        while self.told().count(fragment) < count:
             if time.monotonic() > deadline:
                 raise TimeoutError(f"the operator does not say {fragment!r}:\n{processes.tail(self.log)}")
             time.sleep(0.1)

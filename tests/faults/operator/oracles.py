@@ -3,7 +3,7 @@
 
 I1 never two engines past the lock of one database         I2 each revision is applied exactly once
 I3 at rest the status says what the database says          I4 nothing is left behind
-I5 as many objects made and removed as without a fault     I6 Ready=True only for what has been reached, always
+I5 as many objects made and removed as without a fault     I6 Ready=True only for what has been reached
 I7 at rest nothing is written
 """
 
@@ -33,8 +33,9 @@ def overlapping_engines(sessions: Iterable[EngineSession]) -> list[str]:
     for session in sorted(sessions, key=lambda each: each.begin):
         before = latest.get(session.database)
         if before and session.begin < before.end:
-            faults.append(f"I1: engine {session.pid} began in {session.database} {before.end - session.begin:.3f} s "
-                          f"before engine {before.pid} had ended")
+            early = before.end - session.begin
+            faults.append(f"I1: engine {session.pid} began in {session.database} {early:.3f} s before engine "
+                          f"{before.pid} had ended")
         if not before or session.end > before.end:
             latest[session.database] = session
     return faults
@@ -42,14 +43,15 @@ def overlapping_engines(sessions: Iterable[EngineSession]) -> list[str]:
 
 def wrongly_applied(applied: Iterable[str], wanted: Iterable[str], statements: Mapping[str, int],
                     tries: Mapping[str, int] | None = None) -> list[str]:
-    """I2. `applied`: rows that the scripts left; `statements`: revision -> how often its statement was sent, which
-    is to be once, or as often as `tries` says, where runs were rolled back."""
+    """I2. `applied`: rows that the scripts left; `statements`: revision -> how often its statement was sent,
+    which is to be once, or as often as `tries` says, where runs were rolled back."""
     tries = tries or {}
     have, want = Counter(applied), Counter(wanted)
     faults = [f"I2: {revision} was applied {have[revision]} times, wanted {want[revision]}"
               for revision in sorted(have | want) if have[revision] != want[revision]]
-    return faults + [f"I2: the statement of {revision} was sent {times} times, wanted {tries.get(revision, 1)}"
-                     for revision, times in statements.items() if times != tries.get(revision, 1)]
+    return faults + [
+        f"I2: the statement of {revision} was sent {times} times, wanted {tries.get(revision, 1)}"
+        for revision, times in statements.items() if times != tries.get(revision, 1)]
 
 
 def untrue_status(migration: dict | None, versions: Iterable[str] | None, state: m.State) -> list[str]:
@@ -64,7 +66,12 @@ def untrue_status(migration: dict | None, versions: Iterable[str] | None, state:
 
 
 def is_finished(job: dict) -> bool:
-    return any(c["type"] in FINISHED and c["status"] == "True" for c in job.get("status", {}).get("conditions", []))
+    return any(c["type"] in FINISHED and c["status"] == "True"
+               for c in job.get("status", {}).get("conditions", []))
+
+
+def _controllers(item: dict) -> set[str]:
+    return {owner["uid"] for owner in item["metadata"].get("ownerReferences", []) if owner.get("controller")}
 
 
 def leaks(migrations: list[dict], jobs: list[dict], pods: list[dict], config_maps: list[dict],
@@ -77,18 +84,17 @@ def leaks(migrations: list[dict], jobs: list[dict], pods: list[dict], config_map
             faults.append(f"I4: {migration['metadata']['name']} keeps {migration['metadata']['finalizers']}")
     for kind, items in (("Job", jobs), ("ConfigMap", config_maps)):
         for item in items:
-            owners = {owner["uid"] for owner in item["metadata"].get("ownerReferences", []) if owner.get("controller")}
-            if not owners & living:
+            if not _controllers(item) & living:
                 faults.append(f"I4: {kind} {item['metadata']['name']} is owned by no resource")
     for job in jobs:
         if not is_finished(job) or job["metadata"].get("deletionTimestamp"):
             faults.append(f"I4: Job {job['metadata']['name']} has not come to an end")
         of[job["metadata"].get("labels", {}).get("stillhead.dev/migration-uid")] += 1
-    faults += [f"I4: {count} Jobs of one resource are kept, {kept} may be" for count in of.values() if count > kept]
+    faults += [f"I4: {count} Jobs of one resource are kept, {kept} may be"
+               for count in of.values() if count > kept]
     known = {job["metadata"]["uid"] for job in jobs}
     for pod in pods:
-        owners = {owner["uid"] for owner in pod["metadata"].get("ownerReferences", [])}
-        if not owners & known:
+        if not _controllers(pod) & known:
             faults.append(f"I4: pod {pod['metadata']['name']} has no Job any more")
         elif pod.get("status", {}).get("phase") not in ("Succeeded", "Failed"):
             faults.append(f"I4: pod {pod['metadata']['name']} is not over")
@@ -99,7 +105,8 @@ def different_counts(made: Counter, reference: Counter) -> list[str]:
     """I5. Of audit.count_made_and_removed: with the fault, and without."""
     return [f"I5: {verb} {resource} succeeded {made[verb, resource]} times, without the fault "
             f"{reference[verb, resource]} times"
-            for verb, resource in sorted(made | reference) if made[verb, resource] != reference[verb, resource]]
+            for verb, resource in sorted(made | reference)
+            if made[verb, resource] != reference[verb, resource]]
 
 
 def early_claims(events: Iterable, targets: Mapping[int, str], commits: Mapping[str, float]) -> list[str]:

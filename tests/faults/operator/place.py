@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What a case works in: a namespace, a database, a proxy and an operator of its own, and the judgement at its end."""
+"""What a case works in: a namespace, a database, a proxy and an operator of its own; and its judgement."""
 
 import os
 import threading
@@ -46,7 +46,8 @@ class Place:
         self.behaviour = Behaviour()
         bench.simulator.take(self.namespace, self.behaviour)
         plane = bench.plane
-        self.proxy = ApiProxy(plane.servers[0].port, plane.authority.certificate, plane.certificate, plane.key)
+        self.proxy = ApiProxy(plane.servers[0].port, plane.authority.certificate, plane.certificate,
+                              plane.key)
         self.token = self.folder / "token"
         self.token.write_text(plane.token(number))
         self.authority = self.folder / "ca.crt"
@@ -89,7 +90,8 @@ class Place:
 
     def change(self, name: str = NAME, **spec) -> int:
         """Merges into the spec; the new generation."""
-        return self.client.patch("databasemigrations", self.namespace, name, {"spec": spec})["metadata"]["generation"]
+        changed = self.client.patch("databasemigrations", self.namespace, name, {"spec": spec})
+        return changed["metadata"]["generation"]
 
     def patch_status(self, status: dict | None, name: str = NAME) -> None:
         self.client.patch("databasemigrations", self.namespace, name, {"status": status}, "status")
@@ -184,12 +186,12 @@ class Place:
 
     def judge(self, state: m.State | None, applied: list[str], targets: dict[int, str] | None = None, *,
               jobs: int | None = None, reference: Counter | None = None, kept: int = KEPT_JOBS,
-              name: str = NAME, lasting: float = 0, strangers: bool = False, tries: dict[str, int] | None = None,
-              database=None) -> None:
-        """All oracles, at the end of a case. `state`: the resource's (None: it is gone); `applied`: revisions that
-        are in the database now; `targets`: generation -> revision that was committed for it; `jobs`: how many that
-        migrate were created; `tries`: revision -> how often its statement was sent, where that is not 1;
-        `lasting`: seconds at rest without a write; `strangers`: the case made objects of its own."""
+              name: str = NAME, lasting: float = 0, strangers: bool = False,
+              tries: dict[str, int] | None = None, database=None) -> None:
+        """All oracles, at the end of a case. `state`: the resource's (None: it is gone); `applied`: revisions
+        that are in the database now; `targets`: generation -> revision that was committed for it; `jobs`: how
+        many that migrate were created; `tries`: revision -> how often its statement was sent, where that is
+        not 1; `lasting`: seconds at rest without a write; `strangers`: the case made objects of its own."""
         self.judged = True
         if state:
             self.wait(state, name=name)
@@ -200,8 +202,8 @@ class Place:
         database = database or self.database
         versions = database.versions()
         found = oracles.overlapping_engines(database.sessions())
-        found += oracles.wrongly_applied(database.applied(), applied, {
-            revision: database.statements_logged(f"CREATE TABLE t_{revision} ") for revision in applied}, tries)
+        sent = {revision: database.statements_logged(f"CREATE TABLE t_{revision} ") for revision in applied}
+        found += oracles.wrongly_applied(database.applied(), applied, sent, tries)
         found += oracles.untrue_status(live, versions, state) if state else []
         if not strangers:
             found += oracles.leaks(self.client.items("databasemigrations", self.namespace), self.jobs(),
@@ -225,17 +227,18 @@ class Place:
 
     def _canary(self) -> list[str]:
         """Neither the database's password nor the token is in a log or in an object."""
-        logs = "".join(operator.log.read_text(errors="replace") for operator in self.operators if operator.log.exists())
+        logs = "".join(operator.told() for operator in self.operators)
         states = "".join(str(event.object.get("status")) for event in self.history())
-        return [f"a secret is in the {where}" for where, text in (("operator's log", logs), ("status", states))
+        return [f"a secret is in the {where}"
+                for where, text in (("operator's log", logs), ("status", states))
                 for canary in (self.database.password, self.token.read_text()) if canary in text]
 
     def evidence(self) -> list[str]:
         lines = [f"last state: {m.summary(self.record.databasemigrations.latest(self.namespace, NAME))}"]
         lines += ["writes:"] + [f"  {call.at:.3f} {call}" for call in self.writes()[-25:]]
         for operator in self.operators:
-            text = operator.log.read_text(errors="replace") if operator.log.exists() else ""
-            lines += [f"{operator.log.parent.name} says:"] + [f"  {line[:300]}" for line in text.splitlines()[-15:]]
+            lines.append(f"{operator.log.parent.name} says:")
+            lines += [f"  {line[:300]}" for line in operator.told().splitlines()[-15:]]
         return lines
 
     def clean_up(self) -> None:

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """Everything that happened to objects of some kinds, read straight from the API server.
 
-A watch that is cut goes on where it was, by resourceVersion: no event is missed. Where the server has forgotten
-that place (410), history is lost, and whoever judges by it must fail: see `lost`.
+A watch that is cut goes on where it was, by resourceVersion: no event is missed. Where the server has
+forgotten that place (410), history is lost, and whoever judges by it must fail: see `lost`.
 """
 
 import time

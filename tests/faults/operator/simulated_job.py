@@ -129,8 +129,8 @@ class SimulatedJob(threading.Thread):
 
     def _count(self) -> None:
         living = [pod for pod in self.pods.values() if not is_over(pod) and not pod.get("gone")]
-        ready = sum(pod.get("status", {}).get("phase") == "Running" and "deletionTimestamp" not in pod["metadata"]
-                    for pod in living)
+        ready = sum(pod.get("status", {}).get("phase") == "Running"
+                    and "deletionTimestamp" not in pod["metadata"] for pod in living)
         ended = [pod for pod in self.pods.values() if is_over(pod) and not is_disrupted(pod)]
         good = [pod for pod in ended if pod["status"]["phase"] == "Succeeded"]
         bad = [pod for pod in ended if pod["status"]["phase"] == "Failed"]
@@ -146,11 +146,11 @@ class SimulatedJob(threading.Thread):
             return [{"type": kind, "status": "True", "reason": reason, "message": message,
                      "lastTransitionTime": now(), "lastProbeTime": now()} for kind in kinds]
         if good and not self.expelled:
-            return {"succeeded": len(good), "failed": len(bad), "completionTime": now(), "conditions": conditions(
-                "SuccessCriteriaMet", "Complete", reason="CompletionsReached",
-                message="Reached expected number of succeeded pods")}
-        reason, message = (("DeadlineExceeded", "Job was active longer than specified deadline") if self.expelled
-                           else failure_of(self.job, bad[-1]))
+            return {"succeeded": len(good), "failed": len(bad), "completionTime": now(),
+                    "conditions": conditions("SuccessCriteriaMet", "Complete", reason="CompletionsReached",
+                                             message="Reached expected number of succeeded pods")}
+        late = "DeadlineExceeded", "Job was active longer than specified deadline"
+        reason, message = late if self.expelled else failure_of(self.job, bad[-1])
         return {"failed": len(bad), "conditions": conditions("FailureTarget", "Failed", reason=reason,
                                                              message=message)}
 

@@ -46,11 +46,10 @@ def hold_reply(release: threading.Event):
     return action
 
 
-def refuse(status: int, reason: str = "", *, retry_after: int | None = None, message: str = "as the bench wants it",
-           details: dict | None = None):
+def refuse(status: int, reason: str = "", *, retry_after: int | None = None):
     """A refusal in the API server's own form."""
-    body = {"kind": "Status", "apiVersion": "v1", "metadata": {}, "status": "Failure", "message": message,
-            "code": status} | ({"reason": reason} if reason else {}) | ({"details": details} if details else {})
+    body = {"kind": "Status", "apiVersion": "v1", "metadata": {}, "status": "Failure", "code": status,
+            "message": "as the bench wants it", **({"reason": reason} if reason else {})}
     headers = [("Content-Type", "application/json")]
     headers += [("Retry-After", str(retry_after))] if retry_after is not None else []
     return lambda exchange: exchange.reply(status, json.dumps(body).encode(), headers)

@@ -79,7 +79,7 @@ class Stream:
         self.proxy.streams.append(self)
         threading.Thread(target=self._end_with_client, daemon=True).start()
         self.write = send or self.exchange.send
-        head = [f"HTTP/1.1 200 OK", *(f"{name}: {value}" for name, value in self.headers),
+        head = ["HTTP/1.1 200 OK", *(f"{name}: {value}" for name, value in self.headers),
                 "Transfer-Encoding: chunked"]
         try:
             self.exchange.send("\r\n".join(head).encode() + b"\r\n\r\n")
@@ -112,7 +112,8 @@ class Stream:
     def _end_with_client(self) -> None:
         """A client that has gone must not keep a watch open at the server until its next event."""
         poll = select.poll()
-        poll.register(self.exchange.handler.connection.fileno(), select.POLLRDHUP | select.POLLHUP | select.POLLERR)
+        poll.register(self.exchange.handler.connection.fileno(),
+                      select.POLLRDHUP | select.POLLHUP | select.POLLERR)
         while not self._over.is_set():
             if poll.poll(CLIENT_LOOK):
                 self._close(self.exchange.handler.upstream().sock)

@@ -22,7 +22,8 @@ class Authority:
         self.certificate, self.key = folder / f"{name}.crt", folder / f"{name}.key"
         _key(self.key)
         _openssl("req", "-x509", "-new", "-key", self.key, "-days", 30,
-                 "-subj", f"/CN=stillhead-bench-{name}", "-addext", "keyUsage=critical,digitalSignature,keyCertSign", "-out", self.certificate)
+                 "-subj", f"/CN=stillhead-bench-{name}", "-out", self.certificate,
+                 "-addext", "keyUsage=critical,digitalSignature,keyCertSign")
 
     def issue(self, name: str, subject: str) -> tuple[pathlib.Path, pathlib.Path]:
         """(certificate, key), good for a client and for a server on this machine."""

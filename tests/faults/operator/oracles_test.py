@@ -135,7 +135,8 @@ class OraclesTest(unittest.TestCase):
 
     def test_an_audit_line_is_read(self):
         line = ('{"verb":"create","user":{"username":"operator-3"},'
-                '"objectRef":{"resource":"jobs","namespace":"n"},"requestObject":{"metadata":{"name":"orders-1"}},"responseStatus":{"code":201},'
+                '"objectRef":{"resource":"jobs","namespace":"n"},'
+                '"requestObject":{"metadata":{"name":"orders-1"}},"responseStatus":{"code":201},'
                 '"requestReceivedTimestamp":"2026-01-01T00:00:01.500000Z"}')
         read = audit.read_call(line)
         self.assertEqual(("create jobs n/orders-1 -> 201", 1767225601.5), (str(read), read.at))

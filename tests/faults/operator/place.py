@@ -72,6 +72,9 @@ class Place:
         values = values or {"url": self.database.url()}
         self.client.create("secrets", self.namespace, {"metadata": {"name": name}, "stringData": values})
 
+    def change_secret(self, name: str = "database", **values: str) -> None:
+        self.client.patch("secrets", self.namespace, name, {"stringData": values})
+
     def migrate(self, *revisions: str, name: str = NAME, target: str = "heads", gate: str | None = None,
                 files=None, seconds: float = 0, **spec) -> dict:
         """A DatabaseMigration with inline scripts: a chain of revisions, or `files`."""
@@ -157,6 +160,9 @@ class Place:
     def jobs(self) -> list[dict]:
         return self.client.items("jobs", self.namespace)
 
+    def pods(self) -> list[dict]:
+        return self.client.items("pods", self.namespace)
+
     def job(self) -> dict:
         """The only one."""
         jobs = self.until(self.jobs, "there is a Job")
@@ -207,7 +213,7 @@ class Place:
         found += oracles.untrue_status(live, versions, state) if state else []
         if not strangers:
             found += oracles.leaks(self.client.items("databasemigrations", self.namespace), self.jobs(),
-                                   self.client.items("pods", self.namespace), self._config_maps(), kept)
+                                   self.pods(), self._config_maps(), kept)
         made = audit.count_made_and_removed(calls)
         found += oracles.different_counts(made, reference) if reference is not None else []
         attempts = [call for call in calls if audit.starts_engine(call)]

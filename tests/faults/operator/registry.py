@@ -53,6 +53,7 @@ def case_maker(fault: int):
 
 
 FAULTS = [Fault(*row) for row in (
+    (0, "seeded defects, which the oracles must find"),
     (1, "operator is killed at each API write"),
     (2, "operator is killed while it connects, lists, holds the Lease"),
     (3, "status write is answered 409 again and again"),

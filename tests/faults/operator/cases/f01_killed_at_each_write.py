@@ -9,7 +9,6 @@ import verbs
 from audit import count_made_and_removed
 from place import equal
 from registry import Case, case_maker
-from scripts import chain
 
 BROKEN = {"a1.sql": "-- revision: a1\n-- stillhead:upgrade\nSELECT 1/0;\n"}
 
@@ -64,7 +63,7 @@ def spec_change(place, arm):
     place.wait_at_gate()
     place.wait(m.reconciling("Progressing"))
     arm()
-    place.change(target={"revision": "c3"}, source={"inline": {"scripts": chain("a1", "b2", "c3", gate="b2")}})
+    place.change(target={"revision": "c3"})
     place.wait(m.State("generation 2", lambda migration: migration["status"]["observedGeneration"] == 2))
     place.database.open_gate()
     return m.ready(2), ["a1", "b2", "c3"], {2: "c3"}

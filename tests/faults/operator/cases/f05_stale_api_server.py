@@ -60,7 +60,7 @@ def _(place):
     place.judge(m.ready(2), ["a1", "b2", "c3"], {1: "b2", 2: "c3"}, jobs=2)
 
 
-@case(5, "behind the deletion and the rebirth of the resource: the new one is migrated, not the old", alone=True)
+@case(5, "behind the deletion and rebirth of the resource: the new one is migrated", alone=True)
 def _(place):
     server = run_to_gate(place)
     place.database.open_gate()

@@ -55,7 +55,8 @@ def _(place):
     for number in range(5):
         place.migrate("a1", name=f"other-{number}", suspend=True)
     place.migrate("a1", "b2")
-    gone = place.proxy.add(verbs.refuse(410, "Expired"), matches=lambda request: "continue=" in request.path, times=1)
+    gone = place.proxy.add(verbs.refuse(410, "Expired"), times=1,
+                           matches=lambda request: "continue=" in request.path)
     place.proxy.add(with_small_pages, method="GET", kind="databasemigrations", watch=False)
     place.operator.start()
     place.wait_ready()

@@ -15,9 +15,9 @@ def lose_node(place) -> str:
     place.wait_at_gate()
     place.wait(m.reconciling("Progressing"))
     place.behaviour.node_is_lost = True
-    pod = place.client.items("pods", place.namespace)[0]["metadata"]["name"]
-    place.client.patch("pods", place.namespace, pod, {"status": {"conditions": [
-        {"type": "Ready", "status": "False", "reason": "NodeLost", "message": "Node is not ready"}]}}, "status")
+    pod = place.pods()[0]["metadata"]["name"]
+    lost = {"type": "Ready", "status": "False", "reason": "NodeLost", "message": "Node is not ready"}
+    place.client.patch("pods", place.namespace, pod, {"status": {"conditions": [lost]}}, "status")
     return pod
 
 

@@ -11,7 +11,7 @@ def _(place):
     place.behaviour.pods = 2
     place.start("a1", "b2")
     place.judge(m.ready(), ["a1", "b2"], {1: "b2"}, jobs=1)
-    equal(len(place.client.items("pods", place.namespace)), 2, "pods")
+    equal(len(place.pods()), 2, "pods")
 
 
 @case(21, "the second pod waits for the lock while the first one works")

@@ -14,7 +14,7 @@ def end_unseen(place) -> None:
     place.database.open_gate()
     place.until(lambda: any(job["status"].get("succeeded") for job in place.jobs()), "the Job is complete")
     place.client.delete("jobs", place.namespace, place.job()["metadata"]["name"])
-    place.until(lambda: not place.jobs() and not place.client.items("pods", place.namespace), "the Job is gone")
+    place.until(lambda: not place.jobs() and not place.pods(), "the Job is gone")
 
 
 @case(22, "it had succeeded: ready, and no second run", fast=True)
@@ -54,7 +54,7 @@ def _(place):
     place.operator.kill()
     place.database.open_gate()
     place.until(lambda: any(job["status"].get("succeeded") for job in place.jobs()), "the Job is complete")
-    for pod in place.client.items("pods", place.namespace):
+    for pod in place.pods():
         place.client.delete("pods", place.namespace, pod["metadata"]["name"], grace=0)
     place.operator.start()
     found = place.wait_ready()

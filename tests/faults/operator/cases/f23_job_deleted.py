@@ -20,7 +20,7 @@ def no_second_job(place, seconds: float) -> None:
     """As long as the old pod is alive."""
     deadline = time.monotonic() + seconds
     while time.monotonic() < deadline:
-        jobs = [job["metadata"]["name"] for job in place.jobs() if not job["metadata"].get("deletionTimestamp")]
+        jobs = [job["metadata"]["name"] for job in place.jobs() if "deletionTimestamp" not in job["metadata"]]
         require(not jobs, f"Job {jobs} was made while the old pod is alive")
         equal(len(place.bench.simulator.engines(place.namespace)), 1, "engines")
         time.sleep(0.5)
@@ -54,8 +54,8 @@ def _(place):
 def _(place):
     job = run_to_gate(place)
     place.client.delete("jobs", place.namespace, job)
-    place.until(lambda: not any(pod["metadata"]["labels"]["job-name"] == job
-                                for pod in place.client.items("pods", place.namespace)), "the old pod is gone")
+    place.until(lambda: not any(pod["metadata"]["labels"]["job-name"] == job for pod in place.pods()),
+                "the old pod is gone")
     place.database.open_gate()
     place.wait_ready(seconds=60)
     place.judge(m.ready(), ["a1", "b2"], {1: "b2"}, jobs=2, tries={"b2": 2})

@@ -23,7 +23,7 @@ def _(place):
     place.migrate("a1")
     place.operator.start()
     place.wait(m.reconciling("SecretNotFound", 1, ["url", "database"]), 5)
-    place.client.patch("secrets", place.namespace, "database", {"stringData": {"url": place.database.url()}})
+    place.change_secret(url=place.database.url())
     place.wait_ready()
     place.judge(m.ready(), ["a1"], {1: "a1"}, jobs=1)
 
@@ -33,7 +33,7 @@ def _(place):
     place.database.make_gate()
     place.start("a1", "b2", gate="b2")
     place.wait_at_gate()
-    place.client.patch("secrets", place.namespace, "database", {"stringData": {"url": "postgresql://nobody@/nowhere"}})
+    place.change_secret(url="postgresql://nobody@/nowhere")
     place.database.open_gate()
     place.wait_ready()
     place.judge(m.ready(), ["a1", "b2"], {1: "b2"}, jobs=1)
@@ -58,7 +58,8 @@ def _(place):
 @case(24, "the ConfigMap says something else than the digest: nothing is run")
 def _(place):
     files = chain("a1", "b2")
-    place.client.create("configmaps", place.namespace, {"metadata": {"name": "scripts"}, "data": chain("a1", "z9")})
+    other = {"metadata": {"name": "scripts"}, "data": chain("a1", "z9")}
+    place.client.create("configmaps", place.namespace, other)
     with_config_map(place, files)
     place.judge(m.stalled("ChecksumMismatch"), [], jobs=1)
 

@@ -71,10 +71,10 @@ def _(place):
     place.operator.start()
     place.wait_at_gate()
     place.migrate("a1", "b2", gate="b2", execution={"advisoryLockTimeout": "2s"})
-    found = place.wait(m.State("waiting for somebody", lambda migration: (m.condition(migration, "Ready") or {}).get(
-        "reason") in ("WaitingForLock", "Conflict")), 40)
-    require("stillhead" in m.condition(found, "Ready")["message"] or m.condition(found, "Ready")["reason"] == "Conflict",
-            f"the holder is not named: {m.summary(found)}")
+    def waits(migration):
+        return (m.condition(migration, "Ready") or {}).get("reason") in ("WaitingForLock", "Conflict")
+    ready = m.condition(place.wait(m.State("waiting for somebody", waits), 40), "Ready")
+    require("stillhead" in ready["message"] or ready["reason"] == "Conflict", f"no holder is named: {ready}")
     place.database.open_gate()
     place.wait_ready(name="first")
     place.judge(m.ready(), ["a1", "b2"], {1: "b2"}, name="first", strangers=True)
@@ -86,6 +86,6 @@ def _(place):
     place.migrate("a1")
     place.operator.start()
     place.wait(m.reconciling("AuthenticationFailed"), 40)
-    place.client.patch("secrets", place.namespace, "database", {"stringData": {"url": place.database.tcp_url()}})
+    place.change_secret(url=place.database.tcp_url())
     place.wait_ready(seconds=90)
     place.judge(m.ready(), ["a1"], {1: "a1"}, jobs=2)

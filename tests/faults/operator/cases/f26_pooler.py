@@ -19,13 +19,14 @@ def refused_for_the_pooler(migration) -> bool:
 
 
 for the_mode in ("transaction", "statement"):
-    @case(26, f"{the_mode} pooling: Stalled with a reason of its own; a direct URL heals", fast=the_mode == "transaction")
+    @case(26, f"{the_mode} pooling: Stalled with a reason of its own; a direct URL heals",
+          fast=the_mode == "transaction")
     def _(place, mode=the_mode):
         place.secret(url=through(place, PgBouncer(place.database.real, mode, 4)))
         place.migrate("a1")
         place.operator.start()
         place.wait(m.State("Stalled that names the pooler", refused_for_the_pooler))
-        place.client.patch("secrets", place.namespace, "database", {"stringData": {"url": place.database.url()}})
+        place.change_secret(url=place.database.url())
         generation = place.change(target={"revision": "a1"})
         place.judge(m.ready(generation), ["a1"], {generation: "a1"})
 
@@ -50,7 +51,7 @@ def _(place):
     pooler.process.kill()
     place.wait(m.reconciling("WaitingForDatabase"), 60)
     place.database.open_gate()
-    place.client.patch("secrets", place.namespace, "database", {"stringData": {"url": place.database.url()}})
+    place.change_secret(url=place.database.url())
     place.wait_ready(seconds=90)
     require(place.database.versions() == ["b2"], "at b2")
     place.judge(m.ready(), ["a1", "b2"], {1: "b2"}, tries={"b2": 2})

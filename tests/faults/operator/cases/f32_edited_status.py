@@ -76,8 +76,8 @@ def _(place):
     place.wait_at_gate()
     place.wait(m.reconciling("Progressing"))
     place.client.delete("jobs", place.namespace, place.job()["metadata"]["name"])
-    place.until(lambda: any(job["metadata"]["annotations"]["stillhead.dev/attempt"] == "2" for job in place.jobs()),
-                "there is a second attempt", 60)
+    place.until(lambda: any(job["metadata"]["annotations"]["stillhead.dev/attempt"] == "2"
+                            for job in place.jobs()), "there is a second attempt", 60)
     place.database.open_gate()
     place.wait_ready()
     place.settle()

@@ -130,6 +130,11 @@ class Place:
         return self.client.get("databasemigrations", self.namespace, name)
 
     def wait(self, state: m.State, seconds: float = 20, name: str = NAME) -> dict:
+        """The resource, once it is there and `state` holds."""
+        there = m.State(state.text, lambda migration: migration is not None and state.holds(migration))
+        return self._wait(there, seconds, name)
+
+    def _wait(self, state: m.State, seconds: float, name: str) -> dict:
         try:
             return self.record.databasemigrations.wait(self.namespace, name, state.holds, PATIENCE * seconds)
         except TimeoutError:
@@ -140,7 +145,7 @@ class Place:
         return self.wait(m.ready(generation), seconds, name)
 
     def wait_gone(self, seconds: float = 20, name: str = NAME) -> None:
-        self.wait(m.State("being gone", lambda migration: migration is None), seconds, name)
+        self._wait(m.State("being gone", lambda migration: migration is None), seconds, name)
 
     @staticmethod
     def until(holds, what: str, seconds: float = 20):

@@ -50,8 +50,8 @@ def delete(place, arm):
     place.wait(m.reconciling("Progressing"))
     arm()
     place.delete()
-    place.wait(m.State("Terminating", lambda migration: migration is None or
-                       (m.condition(migration, "Ready") or {}).get("reason") == "Terminating"))
+    place.wait(m.State("Terminating", lambda migration: (
+        m.condition(migration, "Ready") or {}).get("reason") == "Terminating"))
     place.database.open_gate()
     place.wait_gone()
     return None, ["a1", "b2"], {}

@@ -61,7 +61,7 @@ def _(place):
     other = {"metadata": {"name": "scripts"}, "data": chain("a1", "z9")}
     place.client.create("configmaps", place.namespace, other)
     with_config_map(place, files)
-    place.judge(m.stalled("ChecksumMismatch"), [], jobs=1)
+    place.judge(m.stalled("InvalidSource", 1, ["digest"]), [], jobs=1)
 
 
 @case(24, "the ConfigMap changes after the run: nothing happens")

@@ -134,6 +134,7 @@ class SimulatedJob(threading.Thread):
         ended = [pod for pod in self.pods.values() if is_over(pod) and not is_disrupted(pod)]
         good = [pod for pod in ended if pod["status"]["phase"] == "Succeeded"]
         bad = [pod for pod in ended if pod["status"]["phase"] == "Failed"]
+        bad += [pod for pod in self.pods.values() if pod.get("gone") and not is_over(pod)]  # removed by force
         terminating = sum("deletionTimestamp" in pod["metadata"] for pod in living)
         status = {"startTime": self.status["startTime"], "active": len(living) - terminating, "ready": ready,
                   "terminating": terminating}

@@ -48,7 +48,7 @@ def _(place):
     place.judge(m.ready(), ["a1", "b2"], {1: "b2"}, jobs=2, tries={"b2": 2})
 
 
-@case(25, "somebody holds a table for longer than the run: told, and done once it is free")
+@case(25, "somebody holds a table: the status names who, and it is done once the table is free")
 def _(place):
     place.secret()
     place.database.query("CREATE TABLE busy (id int)")
@@ -57,7 +57,7 @@ def _(place):
         session.ask("BEGIN", "LOCK TABLE busy IN ACCESS EXCLUSIVE MODE")
         place.migrate(files=files)
         place.operator.start()
-        place.wait(m.reconciling("WaitingForLock"), 150)
+        place.wait(m.State("names who is in the way", lambda migration: "somebody" in str(migration["status"])))
         session.ask("COMMIT")
     place.wait_ready(seconds=90)
     place.judge(m.ready(), [], {1: "a1"})

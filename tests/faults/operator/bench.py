@@ -82,8 +82,11 @@ class Bench:
 
     def run_cases(self, cases: list[Case], jobs: int) -> dict[Case, bool]:
         together = [each for each in cases if not each.alone]
-        with concurrent.futures.ThreadPoolExecutor(jobs) as pool:
+        pool = concurrent.futures.ThreadPoolExecutor(jobs)
+        try:
             results = dict(zip(together, pool.map(self.run_case, together)))
+        finally:
+            pool.shutdown(wait=False, cancel_futures=True)  # a signal does not wait for cases
         return results | {each: self.run_case(each) for each in cases if each.alone}
 
 

@@ -99,10 +99,18 @@ def _(place):
     at_rest(place)
     place.operator.kill()
 
+    over = threading.Event()
+
     def lie():
-        for number in range(40):
+        number = 0
+        while not over.wait(2.5):
+            number += 1
             as_operator(place).patch("databasemigrations", place.namespace, NAME,
                                      {"metadata": {"annotations": {"lie": str(number)}}})
-            time.sleep(2.5)
-    threading.Thread(target=lie, daemon=True).start()
-    must_be_found(place, "I7", m.ready(), ["a1"], {1: "a1"}, lasting=8)
+    liar = threading.Thread(target=lie)
+    liar.start()
+    try:
+        must_be_found(place, "I7", m.ready(), ["a1"], {1: "a1"}, lasting=8)
+    finally:
+        over.set()
+        liar.join()

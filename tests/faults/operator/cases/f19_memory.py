@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The pod's container needs more memory than it may have, or the node wants it back."""
+"""The pod's container needs more memory than it may have, or is killed without a word."""
 
 import migration as m
 from place import require
@@ -19,14 +19,6 @@ def _(place):
     require(found["status"]["lastRun"]["attempt"] == 1, "attempt 1")
     place.wait_ready(seconds=60)
     place.judge(m.ready(), ["a1"], {1: "a1"}, jobs=2)
-
-
-@case(19, "evicted once: the Job makes another pod, and nothing is counted")
-def _(place):
-    place.behaviour.endings = ["Evicted"]
-    place.start("a1", "b2")
-    place.wait_ready(seconds=60)
-    place.judge(m.ready(), ["a1", "b2"], {1: "b2"}, jobs=1)
 
 
 @case(19, "killed without a word: told, and tried again")

@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """The Job is gone before anybody has read its result: the database knows."""
 
+import time
+
 import migration as m
 from place import equal, require
 from registry import case
@@ -82,3 +84,14 @@ def _(place):
     place.until(lambda: not place.jobs(), "the Job is gone")
     place.judge(m.ready(), ["a1"], {1: "a1"}, jobs=1, lasting=3)
     require(place.live()["status"]["currentRevisions"] == ["a1"], "currentRevisions stay")
+
+
+@case(22, "the pod's end is told late: nothing is claimed and nothing begun meanwhile")
+def _(place):
+    place.behaviour.results.clear()
+    place.start("a1", "b2")
+    place.until(lambda: place.database.versions() == ["b2"], "the database is at b2")
+    time.sleep(5)
+    require(not m.ready().holds(place.live()), "Ready=True before the result was there")
+    place.behaviour.results.set()
+    place.judge(m.ready(), ["a1", "b2"], {1: "b2"}, jobs=1)

@@ -6,6 +6,7 @@ import json
 import pathlib
 import ssl
 import threading
+import time
 from urllib.parse import urlencode
 
 PATHS = {
@@ -52,8 +53,7 @@ class Client:
         text = None if body is None else json.dumps(body)
         headers = self._headers | ({"Content-Type": content_type} if body is not None else {})
         for attempt in (1, 2):
-            connection = getattr(self._local, "connection", None) or self.connect(self.timeout)
-            self._local.connection = connection
+            connection = self._kept_connection()
             try:
                 connection.request(method, path, text, headers)
                 answer = connection.getresponse()
@@ -71,6 +71,14 @@ class Client:
         if answer.status >= 400:
             raise ApiFailure(answer.status, f"{method} {path}: {parsed.get('message', data)}")
         return parsed
+
+    def _kept_connection(self) -> http.client.HTTPSConnection:
+        """The thread's own; a new one where the server may have closed it as idle (after 90 s)."""
+        idle = time.monotonic() - getattr(self._local, "used", 0)
+        if getattr(self._local, "connection", None) is None or idle > 30:
+            self._local.connection = self.connect(self.timeout)
+        self._local.used = time.monotonic()
+        return self._local.connection
 
     def get(self, kind, namespace="", name="") -> dict | None:
         """None: there is no such object."""

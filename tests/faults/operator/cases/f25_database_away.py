@@ -51,7 +51,7 @@ def _(place):
 @case(25, "somebody holds a table: the status names who, and it is done once the table is free")
 def _(place):
     place.secret()
-    place.database.query("CREATE TABLE busy (id int)")
+    place.database.query(f"SET ROLE {place.database.name}; CREATE TABLE busy (id int);")
     files = {"a1.sql": "-- revision: a1\n-- stillhead:upgrade\nALTER TABLE busy ADD COLUMN n int;\n"}
     with Session(place.database.real, place.database.name, name="somebody") as session:
         session.ask("BEGIN", "LOCK TABLE busy IN ACCESS EXCLUSIVE MODE")

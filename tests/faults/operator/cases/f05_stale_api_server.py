@@ -68,7 +68,7 @@ def _(place):
     place.client.patch("databasemigrations", place.namespace, "orders", {"metadata": {"finalizers": None}})
     place.delete()
     place.wait_gone()
-    uid = place.migrate("a1", "b2", "c3")["metadata"]["uid"]
+    uid = place.migrate("a1", "b2", "c3", gate="b2")["metadata"]["uid"]
     wake_up_with(place, server)
     found = place.wait_ready(seconds=60)
     equal(found["metadata"]["uid"], uid, "uid")

@@ -224,12 +224,18 @@ class Place:
         attempts = [call for call in calls if audit.starts_engine(call)]
         if jobs is not None and len(attempts) != jobs:
             found.append(f"I5: {len(attempts)} Jobs that migrate were created, wanted {jobs}")
-        found += oracles.early_claims(self.history(name), targets or {}, database.commits())
+        found += oracles.early_claims(self._life(name), targets or {}, database.commits())
         found += m.overlapping_runs(self.record.jobs.history(self.namespace)) if not strangers else []
         found += oracles.writes_at_rest(calls, rest, rest + lasting)
-        found += [f"history is lost: {gap}" for gap in self.record.lost()]
+        found += [f"the history of {what} has a gap" for what in self.record.lost(self.namespace)]
         found += self._canary()
         require(not found, "\n    ".join(found))
+
+    def _life(self, name: str) -> list:
+        """Of the last resource of that name."""
+        history = self.history(name)
+        return [event for event in history
+                if event.object["metadata"]["uid"] == history[-1].object["metadata"]["uid"]]
 
     def _config_maps(self) -> list[dict]:
         return [item for item in self.client.items("configmaps", self.namespace)

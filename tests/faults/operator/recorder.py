@@ -2,7 +2,8 @@
 """Everything that happened to objects of some kinds, read straight from the API server.
 
 A watch that is cut goes on where it was, by resourceVersion: no event is missed. Where the server has
-forgotten that place (410), history is lost, and whoever judges by it must fail: see `lost`.
+forgotten that place (410, also after its restart), everything is listed: what has changed meanwhile was not
+seen in between, so its history is lost, and whoever judges by it must fail: see `lost`.
 """
 
 import time
@@ -19,7 +20,7 @@ class KindRecorder(Watch):
     def __init__(self, client: Client, kind: str, selector: str = ""):
         super().__init__(kind)
         self.client, self.kind, self.selector = client, kind, selector
-        self.lost: list[str] = []  # why history has gaps
+        self.lost: list[tuple[str, str]] = []  # (namespace, object whose history has a gap)
         self.listeners = []  # called with each Event, in the thread of the watch
         self._version = ""
 
@@ -40,15 +41,31 @@ class KindRecorder(Watch):
                         return
             except ApiFailure as failure:
                 if failure.status == 410:
-                    self.lost.append(f"{self.kind} from {self._version} on: {failure}")
                     self._start_over()
                 time.sleep(0.3)
 
     def _start_over(self) -> None:
         try:
-            self._version = self._present()
-        except ApiFailure as failure:
-            self.lost.append(str(failure))
+            listed = self.client.call("GET", path_of(self.kind))
+        except ApiFailure:
+            return  # tried again with the next watch
+        now = {(item["metadata"].get("namespace", ""), item["metadata"]["name"]): item
+               for item in listed.get("items") or []}
+        for place, known in self._living().items():
+            item = now.pop(place, None)
+            if item is None or item["metadata"]["resourceVersion"] != known["metadata"]["resourceVersion"]:
+                self.lost.append((place[0], f"{self.kind} {place[1]}"))
+                self._take("MODIFIED" if item else "DELETED", item or known)
+        for place, item in now.items():
+            if item.get("status") not in (None, {}, {"observedGeneration": -1}):
+                self.lost.append((place[0], f"{self.kind} {place[1]}"))
+            self._take("ADDED", item)
+        self._version = listed["metadata"]["resourceVersion"]
+
+    def _living(self) -> dict[tuple[str, str], dict]:
+        with self._changed:
+            return {place: events[-1].object for place, events in self._events.items()
+                    if events[-1].type != "DELETED"}
 
     def _take(self, kind: str, item: dict) -> None:
         self._version = item["metadata"]["resourceVersion"]
@@ -79,8 +96,8 @@ class Recorder:
         for recorder in self.kinds.values():
             recorder.begin()
 
-    def lost(self) -> list[str]:
-        return [text for recorder in self.kinds.values() for text in recorder.lost]
+    def lost(self, namespace: str) -> list[str]:
+        return [what for recorder in self.kinds.values() for where, what in recorder.lost if where == namespace]
 
     def stop(self) -> None:
         for recorder in self.kinds.values():

@@ -97,7 +97,8 @@ class Recorder:
             recorder.begin()
 
     def lost(self, namespace: str) -> list[str]:
-        return [what for recorder in self.kinds.values() for where, what in recorder.lost if where == namespace]
+        return [what for recorder in self.kinds.values()
+                for where, what in recorder.lost if where == namespace]
 
     def stop(self) -> None:
         for recorder in self.kinds.values():

@@ -92,7 +92,7 @@ class Bench:
 
 @contextmanager
 def started_bench():
-    with tempfile.TemporaryDirectory(prefix="stillhead-faults-", ignore_cleanup_errors=True) as name:
+    with tempfile.TemporaryDirectory(prefix="stillhead-bench-", ignore_cleanup_errors=True) as name:
         folder = pathlib.Path(name)
         folder.chmod(0o755)  # PostgreSQL has a user of its own
         bench = Bench(folder)

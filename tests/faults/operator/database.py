@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """The PostgreSQL of the bench: one server for all cases, a database and a role for each."""
 
+import os
 import pathlib
 import re
 import secrets
@@ -19,7 +20,7 @@ class BenchServer(Server):
     """One more setting: commit times tell what was in the database when."""
 
     def __init__(self, folder: pathlib.Path):
-        super().__init__(folder)
+        super().__init__(folder, os.getpid())
         self.sql("postgres", "ALTER SYSTEM SET track_commit_timestamp = on",
                  "ALTER SYSTEM SET log_disconnections = on")
         self.restart()

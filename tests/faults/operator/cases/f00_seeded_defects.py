@@ -86,8 +86,9 @@ def _(place):
     place.wait(m.reconciling("Progressing"))
     place.operator.kill()
     now = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
-    place.patch_status({"conditions": [{"type": "Ready", "status": "True", "reason": "UpToDate", "message": "",
-                                        "observedGeneration": 1, "lastTransitionTime": now}]})
+    lie = {"type": "Ready", "status": "True", "reason": "UpToDate", "message": "", "observedGeneration": 1,
+           "lastTransitionTime": now}
+    place.patch_status({"conditions": [lie]})
     place.operator.start()
     place.database.open_gate()
     place.wait_ready()

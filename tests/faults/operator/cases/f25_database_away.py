@@ -57,7 +57,8 @@ def _(place):
         session.ask("BEGIN", "LOCK TABLE busy IN ACCESS EXCLUSIVE MODE")
         place.migrate(files=files)
         place.operator.start()
-        place.wait(m.State("names who is in the way", lambda migration: "somebody" in str(migration["status"])))
+        place.wait(m.State("names who is in the way",
+                           lambda migration: "somebody" in str(migration["status"])))
         session.ask("COMMIT")
     place.wait_ready(seconds=90)
     place.judge(m.ready(), [], {1: "a1"})

@@ -19,6 +19,11 @@ def at_rest(place, *revisions) -> None:
     place.settle()
 
 
+def attempts(place) -> list[str]:
+    """Of the Jobs that are there."""
+    return [job["metadata"]["annotations"]["stillhead.dev/attempt"] for job in place.jobs()]
+
+
 @case(32, "wiped: rebuilt within 5 s", fast=True)
 def _(place):
     at_rest(place, "a1", "b2")
@@ -76,8 +81,7 @@ def _(place):
     place.wait_at_gate()
     place.wait(m.reconciling("Progressing"))
     place.client.delete("jobs", place.namespace, place.job()["metadata"]["name"])
-    place.until(lambda: any(job["metadata"]["annotations"]["stillhead.dev/attempt"] == "2"
-                            for job in place.jobs()), "there is a second attempt", 60)
+    place.until(lambda: "2" in attempts(place), "there is a second attempt", 60)
     place.database.open_gate()
     place.wait_ready()
     place.settle()
@@ -88,3 +92,23 @@ def _(place):
     place.patch_status(None)
     place.operator.start()
     place.judge(m.ready(), ["a1", "b2"], {1: "b2"}, tries={"b2": 2})
+
+
+@case(32, "status and Jobs are wiped before the target is reached: attempts are counted on, not from 1")
+def _(place):
+    place.database.make_gate()
+    place.start("a1", "b2", gate="b2")
+    for attempt in (1, 2):
+        place.until(lambda: attempts(place) == [str(attempt)], f"attempt {attempt} is there", 60)
+        place.wait_at_gate()
+        place.wait(m.reconciling("Progressing"))
+        job = place.job()["metadata"]["name"]
+        if attempt == 2:
+            place.operator.kill()
+        place.client.delete("jobs", place.namespace, job)
+        place.until(lambda: not any(pod["metadata"]["labels"]["job-name"] == job for pod in place.pods()),
+                    "its pod is gone")
+    place.patch_status(None)
+    place.operator.start()
+    place.database.open_gate()
+    place.judge(m.ready(), ["a1", "b2"], {1: "b2"}, tries={"b2": 3})

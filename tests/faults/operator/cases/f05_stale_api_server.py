@@ -65,8 +65,8 @@ def _(place):
     server = run_to_gate(place)
     place.database.open_gate()
     place.until(lambda: place.job()["status"].get("succeeded"), "the Job is complete")
-    place.client.patch("databasemigrations", place.namespace, "orders", {"metadata": {"finalizers": None}})
     place.delete()
+    place.client.patch("databasemigrations", place.namespace, "orders", {"metadata": {"finalizers": None}})
     place.wait_gone()
     uid = place.migrate("a1", "b2", "c3", gate="b2")["metadata"]["uid"]
     wake_up_with(place, server)

@@ -62,9 +62,9 @@ def _(place):
 @case(16, "made again under the same name while the old run drains")
 def _(place):
     run_to_gate(place)
-    place.client.patch("databasemigrations", place.namespace, NAME, {"metadata": {"finalizers": None}})
     place.behaviour.node_is_lost = True  # the old engine goes on, whatever is deleted
     place.delete()
+    place.client.patch("databasemigrations", place.namespace, NAME, {"metadata": {"finalizers": None}})
     place.wait_gone()
     place.migrate("a1", "b2", gate="b2")
     time.sleep(3)

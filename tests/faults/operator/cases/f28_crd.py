@@ -66,7 +66,7 @@ def _(place):
         require(place.bench.simulator.engines(place.namespace), "the engine was stopped")
         place.database.open_gate()
         place.wait_gone()
-        place.judge(None, ["a1", "b2"], jobs=1)
     finally:
         remove_kind(place)
         bring_kind(place)
+    place.judge(None, ["a1", "b2"], jobs=1)

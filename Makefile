@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 # Thin on purpose: every target is one line that calls CMake or a script.
 .DEFAULT_GOAL := help
-.PHONY: help install-dependencies build test test-all test-newest bench demo demo-down fuzz tidy format clean \
+.PHONY: help install-dependencies build test test-all test-faults test-newest bench demo demo-down fuzz tidy format clean \
         cluster-up cluster-down
 
 help:  ## this list
@@ -18,6 +18,9 @@ test:  ## unit, style, database, conformance, public histories, one end-to-end s
 
 test-all:  ## test, and thread sanitizer, fuzzing, races and all later suites
 	tools/test --all
+
+test-faults:  ## every fault of the operator, on real servers (needs root)
+	tests/cluster/build && tests/faults/run
 
 test-newest:  ## random histories beside Alembic's newest release instead of the pinned one
 	tests/differential/run --newest

@@ -18,12 +18,13 @@ def as_server_user() -> list[str]:
 
 
 class Server:
-    """Owns the server in `folder`, which its user must be able to reach; call stop() at the end."""
+    """Owns the server in `folder`, which its user must be able to reach; call stop() at the end. With `owner`, a
+    process, it also ends with that one."""
 
-    def __init__(self, folder: pathlib.Path):
+    def __init__(self, folder: pathlib.Path, owner: int | None = None):
         self.folder = folder
-        text = subprocess.run([ROOT / "tools/run_postgres", "start", folder], check=True, text=True,
-                              capture_output=True).stdout
+        command = [ROOT / "tools/run_postgres", "start", folder] + ([str(owner)] if owner else [])
+        text = subprocess.run(command, check=True, text=True, capture_output=True).stdout
         values = dict(line.split("=", 1) for line in text.splitlines() if "=" in line)
         self.host, self.port = values["PGHOST"], values["PGPORT"]
         self.bin = pathlib.Path(values["BIN"])

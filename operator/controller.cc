@@ -17,8 +17,8 @@ namespace {
 
 using std::chrono::milliseconds;
 
-// For the watch to bring what a live look has shown already.
-constexpr milliseconds kCachePause{200};
+// For the watch to bring what a live look has shown already: again, each time a little later.
+constexpr milliseconds kCachePause{0};
 // How often a name that somebody else holds is looked at.
 constexpr std::chrono::seconds kConflictPause{60};
 // How often an object that was called invalid is sent again: what the cluster admits may change.

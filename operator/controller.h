@@ -28,7 +28,7 @@ class Controller {
 
   Controller(Caches, kube::ApiClient&, JobSettings, Clock);
 
-  // Returns when to look again; soon, when the caches turn out to be behind. Throws kube::ApiError:
+  // Returns when to look again; 0: the caches turn out to be behind. Throws kube::ApiError:
   // a status that could not be written is a failure.
   std::optional<std::chrono::milliseconds> reconcile(const kube::Key&);
 

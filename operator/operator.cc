@@ -32,6 +32,12 @@ kube::Reflector::OnTrouble log_trouble(const std::string& kind) {
   };
 }
 
+kube::Reflector::Surroundings surroundings(const Options& options) {
+  kube::Reflector::Surroundings real = kube::Reflector::real_surroundings();
+  real.resync = std::chrono::seconds(options.sync_period);
+  return real;
+}
+
 void log_failure(const kube::Key& key, const std::string& what) {
   log(LogLevel::Warning, "reconcile failed, it will be tried again",
       {{"namespace", key.ns}, {"name", key.name}, {"error", what}});
@@ -44,11 +50,11 @@ Operator::Operator(const Options& options, kube::HttpTransport& transport)
       migrations_(
           transport, {kMigrations, options.ns, ""},
           [this](const kube::Key& key, const Json&) { workers_.add(key); },
-          log_trouble(kMigrations.plural)),
-      jobs_(transport, {kJobs, options.ns, ours()}, wake_owner(workers_),
-            log_trouble(kJobs.plural)),
-      pods_(transport, {kPods, options.ns, ours()}, wake_owner(workers_),
-            log_trouble(kPods.plural)),
+          log_trouble(kMigrations.plural), surroundings(options)),
+      jobs_(transport, {kJobs, options.ns, ours()}, wake_owner(workers_), log_trouble(kJobs.plural),
+            surroundings(options)),
+      pods_(transport, {kPods, options.ns, ours()}, wake_owner(workers_), log_trouble(kPods.plural),
+            surroundings(options)),
       client_(transport, stop_.get_token()),
       controller_(
           {migrations_, jobs_, pods_}, client_, {options.engine_image, options.image_pull_policy},

@@ -31,6 +31,9 @@ po::options_description describe(Options& options, std::string& level) {
       "of the engine's image: Always, IfNotPresent or Never")(
       "workers", po::value(&options.workers)->value_name("N")->default_value(options.workers),
       "resources that are looked at side by side, 1 to 64")(
+      "sync-period",
+      po::value(&options.sync_period)->value_name("SECONDS")->default_value(options.sync_period),
+      "after so long everything is listed again, 10 to 86400")(
       "log-level", po::value(&level)->value_name("LEVEL")->default_value("info"),
       "debug, info, warning or error");
   return flags;
@@ -52,6 +55,10 @@ void validate(const Options& options) {
   if (policy != "Always" && policy != "IfNotPresent" && policy != "Never") {
     throw UsageError(
         fmt::format("--image-pull-policy: \"{}\" is none of Always, IfNotPresent, Never", policy));
+  }
+  if (options.sync_period < 10 || options.sync_period > 86400) {
+    throw UsageError(
+        fmt::format("--sync-period: {} is not between 10 and 86400", options.sync_period));
   }
   if (options.workers < 1 || options.workers > 64) {
     throw UsageError(fmt::format("--workers: {} is not between 1 and 64", options.workers));

@@ -19,7 +19,8 @@ struct Options {
   std::string ns = {};            // the only namespace to look at; empty: all
   std::string engine_image = {};  // not empty, unless help or version
   std::string image_pull_policy = "IfNotPresent";
-  int workers = 4;  // 1 to 64
+  int sync_period = 600;  // seconds
+  int workers = 4;        // 1 to 64
   LogLevel log_level = LogLevel::Info;
 };
 

@@ -3,6 +3,7 @@
 
 #include <fmt/core.h>
 
+#include <algorithm>
 #include <charconv>
 #include <nlohmann/json.hpp>
 #include <utility>
@@ -15,6 +16,7 @@ namespace {
 using Clock = std::chrono::steady_clock;
 
 constexpr std::chrono::milliseconds kWholeCall{30'000};
+constexpr std::chrono::seconds kLongestPause{60};  // that a server may ask all writes for
 constexpr std::size_t kLongestText = 2048;
 
 // metav1.Status, as far as there is one.
@@ -41,16 +43,6 @@ std::string one_line(std::string text) {
     if (static_cast<unsigned char>(c) < 0x20 || c == 0x7F) c = ' ';
   while (!text.empty() && text.back() == ' ') text.pop_back();
   return text;
-}
-
-std::optional<std::chrono::seconds> retry_after(const Response& response) {
-  const auto header = response.headers.find("retry-after");
-  if (header == response.headers.end()) return {};
-  const std::string& text = header->second;
-  int seconds = 0;
-  const auto [end, fault] = std::from_chars(text.data(), text.data() + text.size(), seconds);
-  if (fault != std::errc{} || end != text.data() + text.size() || seconds < 0) return {};
-  return std::chrono::seconds(seconds);
 }
 
 std::string intent_of(const Request& request) { return request.method + " " + request.path; }
@@ -85,6 +77,16 @@ Request merge_patch_request(std::string path, const Json& patch) {
 }
 
 }  // namespace
+
+std::optional<std::chrono::seconds> retry_after(const Response& response) {
+  const auto header = response.headers.find("retry-after");
+  if (header == response.headers.end()) return {};
+  const std::string& text = header->second;
+  int seconds = 0;
+  const auto [end, fault] = std::from_chars(text.data(), text.data() + text.size(), seconds);
+  if (fault != std::errc{} || end != text.data() + text.size() || seconds < 0) return {};
+  return std::chrono::seconds(seconds);
+}
 
 ApiError::ApiError(int status, std::string reason, std::string message,
                    std::optional<std::chrono::seconds> retry_after)
@@ -168,13 +170,34 @@ Write ApiClient::remove(const ResourceKind& kind, const Key& key, const DeleteOp
   return write_outcome(request, send(request));
 }
 
+// Events bring a resource back at once, whatever an answer about it has asked for.
+void ApiClient::wait_as_told(const Request& request) {
+  const std::lock_guard lock(mutex_);
+  const auto left = std::chrono::ceil<std::chrono::seconds>(not_before_ - Clock::now());
+  if (left.count() <= 0) return;
+  throw ApiError(
+      429, "TooManyRequests",
+      fmt::format("{}: not sent: the API server has asked for a pause", intent_of(request)), left);
+}
+
+void ApiClient::note_pause(const Response& response) {
+  if (response.status != 429 && response.status != 503) return;
+  const auto asked = retry_after(response);
+  if (!asked) return;
+  const std::lock_guard lock(mutex_);
+  not_before_ = std::max(not_before_, Clock::now() + std::min(*asked, kLongestPause));
+}
+
 Response ApiClient::send(const Request& request) {
+  if (request.method != "GET") wait_as_told(request);
   const auto deadline = Clock::now() + kWholeCall;
   for (int attempt = 1;; ++attempt) {
     const auto left =
         std::chrono::duration_cast<std::chrono::milliseconds>(deadline - Clock::now());
     try {
-      return transport_.send(request, left, stop_);
+      Response response = transport_.send(request, left, stop_);
+      if (request.method != "GET") note_pause(response);
+      return response;
     } catch (const TransportError& lost) {
       const bool again = request.method == "GET" && attempt == 1 && !stop_.stop_requested() &&
                          Clock::now() < deadline;

@@ -6,6 +6,7 @@
 
 #include <chrono>
 #include <exception>
+#include <mutex>
 #include <nlohmann/json_fwd.hpp>
 #include <optional>
 #include <stop_token>
@@ -35,6 +36,9 @@ class ApiError : public std::exception {
   std::optional<std::chrono::seconds> retry_after_;
 };
 
+// Header Retry-After in seconds; empty: there is none.
+std::optional<std::chrono::seconds> retry_after(const Response&);
+
 enum class Create { Created, AlreadyExists };
 enum class Write { Written, Conflict, NotFound };  // Conflict: precondition failed or stale version
 enum class Propagation { Background, Foreground };
@@ -46,8 +50,9 @@ struct DeleteOptions {
 };
 
 // Thread-safe. Each call is bounded (30 s as a whole); a GET is tried again once after a lost
-// connection, a write never. `stop` ends a call at once with ApiError(0). "Not found" is a 404
-// whose Status says NotFound: a 404 without it (unknown kind, a proxy) is an ApiError.
+// connection, a write never; while the server has asked for a pause (429, 503 with Retry-After), a
+// write is not sent: ApiError(429). `stop` ends a call at once with ApiError(0). "Not found" is a
+// 404 whose Status says NotFound: a 404 without it (unknown kind, a proxy) is an ApiError.
 class ApiClient {
  public:
   ApiClient(HttpTransport& transport, std::stop_token stop) : transport_(transport), stop_(stop) {}
@@ -64,8 +69,13 @@ class ApiClient {
 
  private:
   Response send(const Request&);
+  void wait_as_told(const Request&);
+  void note_pause(const Response&);
+
   HttpTransport& transport_;
   std::stop_token stop_;
+  std::mutex mutex_;
+  std::chrono::steady_clock::time_point not_before_ = {};  // of writes; guarded by mutex_
 };
 
 // Text of an answer that is not the wanted one, at most 2 kB, with the server's own message when it

@@ -3,10 +3,14 @@
 
 #include <fmt/core.h>
 
+#include <algorithm>
 #include <condition_variable>
+#include <exception>
 #include <nlohmann/json.hpp>
 #include <random>
 #include <utility>
+
+#include "operator/kube/api_client.h"
 
 namespace kube {
 namespace {
@@ -18,10 +22,9 @@ constexpr seconds kListTimeout{60};
 constexpr int kShortestWatch = 240;  // seconds that the server is asked for; jitter is added
 constexpr int kWatchJitter = 50;
 constexpr seconds kIdleMargin{10};
-constexpr seconds kHealthy{120};  // after that long a watch the back-off starts anew
-constexpr seconds kSuspiciousWatch{
-    1};                                // shorter and without an event: something closes our watches
-constexpr milliseconds kSpread{1000};  // so that not everybody comes back at once
+constexpr seconds kHealthy{120};        // after that long a watch the back-off starts anew
+constexpr seconds kSuspiciousWatch{1};  // shorter and without an event: something closes them
+constexpr milliseconds kSpread{1000};   // so that not everybody comes back at once
 
 void pause_until_stop(milliseconds pause, std::stop_token stop) {
   std::mutex mutex;
@@ -51,6 +54,9 @@ std::string describe(const Refused& refused) {
 
 Refused refusal_of(const Response& response) {
   Refused refused = read_refusal(response.status, parse(response.body));
+  if (const auto header = retry_after(response)) {
+    refused.retry_after = std::max(refused.retry_after, std::min(*header, kLongestRetryAfter));
+  }
   if (refused.message.empty()) refused.message = response.body.substr(0, 2048);
   return refused;
 }
@@ -64,6 +70,7 @@ struct Reflector::Progress {
   std::string resource_version = {};  // the last one seen in the watch under way
   bool saw_event = false;             // in the watch under way
   bool short_watch = false;           // the watch that has ended was suspicious
+  std::chrono::steady_clock::time_point listed_at = {};
   Backoff backoff = {};
 };
 
@@ -86,20 +93,37 @@ void Reflector::run(std::stop_token stop) {
   Progress progress;
   while (!stop.stop_requested()) {
     const bool listing = std::holds_alternative<MustList>(progress.state);
-    const Outcome outcome = listing ? list_page(progress, stop) : watch(progress, stop);
+    const Outcome outcome = attempt(progress, stop);
     if (stop.stop_requested()) return;
 
     const Next next = after(progress.state, outcome);
     progress.state = next.state;
+    if (!listing && !next.back_off &&
+        surroundings_.now() - progress.listed_at >= surroundings_.resync) {
+      progress.state = MustList{};
+    }
     const auto* list = std::get_if<MustList>(&progress.state);
     if (list && list->continue_token.empty()) progress.pages.clear();
 
     if (next.back_off || progress.short_watch) {
-      surroundings_.pause(progress.backoff.next(surroundings_.random()), stop);
+      const auto* refused = std::get_if<Refused>(&outcome);
+      const milliseconds asked = refused ? refused->retry_after : seconds(0);
+      surroundings_.pause(std::max(asked, progress.backoff.next(surroundings_.random())), stop);
     } else if (!listing) {
       surroundings_.pause(
           std::chrono::duration_cast<milliseconds>(kSpread * surroundings_.random()), stop);
     }
+  }
+}
+
+// Whatever goes wrong, the thread goes on.
+Outcome Reflector::attempt(Progress& progress, const std::stop_token& stop) {
+  try {
+    const bool listing = std::holds_alternative<MustList>(progress.state);
+    return listing ? list_page(progress, stop) : watch(progress, stop);
+  } catch (const std::exception& error) {
+    tell("list or watch failed", error.what());
+    return Malformed{};
   }
 }
 
@@ -127,12 +151,19 @@ Outcome Reflector::list_page(Progress& progress, std::stop_token stop) {
     const Key key = key_of(item);
     progress.pages[key] = stored(std::move(item));
   }
-  if (page->done.continue_token.empty()) replace(std::exchange(progress.pages, {}));
+  if (page->done.continue_token.empty()) {
+    progress.listed_at = surroundings_.now();
+    replace(std::exchange(progress.pages, {}));
+  }
   return page->done;
 }
 
 Outcome Reflector::watch(Progress& progress, std::stop_token stop) {
-  const seconds open_for(kShortestWatch + static_cast<int>(kWatchJitter * surroundings_.random()));
+  const auto until_resync =
+      std::chrono::ceil<seconds>(surroundings_.resync - (surroundings_.now() - progress.listed_at));
+  const seconds open_for =
+      std::clamp(seconds(kShortestWatch + static_cast<int>(kWatchJitter * surroundings_.random())),
+                 seconds(1), std::max(until_resync, seconds(1)));
   const Request request =
       next_request(progress.state, collection_, static_cast<int>(open_for.count()));
   progress.resource_version = std::get<MustWatch>(progress.state).resource_version;
@@ -166,8 +197,7 @@ Outcome Reflector::watch(Progress& progress, std::stop_token stop) {
   }
   const auto lasted = surroundings_.now() - started;
   if (lasted >= kHealthy) progress.backoff.reset();
-  const auto shortest = cut.empty() ? kSuspiciousWatch : kHealthy;
-  progress.short_watch = lasted < shortest && !progress.saw_event;
+  progress.short_watch = lasted < kSuspiciousWatch && !progress.saw_event;
   if (!cut.empty()) {
     tell("watch lost", cut);
   } else if (progress.short_watch) {

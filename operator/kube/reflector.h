@@ -36,6 +36,8 @@ class Reflector {
     std::function<std::chrono::steady_clock::time_point()> now;
     std::function<void(std::chrono::milliseconds, std::stop_token)> pause;  // ends early on stop
     std::function<double()> random;                                         // [0,1)
+    // After so long all is listed again: whatever lies in between may have lost an event.
+    std::chrono::seconds resync{600};
   };
   static Surroundings real_surroundings();
 
@@ -49,6 +51,7 @@ class Reflector {
 
  private:
   struct Progress;
+  Outcome attempt(Progress&, const std::stop_token&);
   Outcome list_page(Progress&, std::stop_token);
   Outcome watch(Progress&, std::stop_token);
   std::optional<Outcome> take_line(const std::string& line, Progress&);

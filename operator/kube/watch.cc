@@ -62,7 +62,13 @@ Next after_refused_list(const MustList& list, const Refused& refused) {
   const bool start_over =
       refused.reason == kTooLarge || refused.status == 400 || refused.status == 422;
   if (start_over) return {.state = MustList{}, .back_off = true};
-  return {.state = list, .back_off = true};
+  if (refused.status != 0) return {.state = list, .back_off = true};
+  // Without an answer: it may have been too large for us.
+  const bool is_paged = list.not_older_than.empty() && !list.whole;
+  return {.state = MustList{.continue_token = list.continue_token,
+                            .page_size =
+                                is_paged ? std::max(list.page_size / 5, kSmallestPage) : kPageSize},
+          .back_off = true};
 }
 
 Next after_refused_watch(const MustWatch& watch, const Refused& refused) {
@@ -116,7 +122,7 @@ Request next_request(const WatchState& state, const Collection& collection, int 
     request.query["resourceVersion"] = list.not_older_than;
     request.query["resourceVersionMatch"] = "NotOlderThan";
   } else if (!list.whole) {
-    request.query["limit"] = std::to_string(kPageSize);
+    request.query["limit"] = std::to_string(list.page_size);
     if (!list.continue_token.empty()) request.query["continue"] = list.continue_token;
   }
   return request;
@@ -168,6 +174,12 @@ Refused read_refusal(int status, const Json& document) {
                   .resource_version = {},
                   .message = text_at(document, "message")};
   if (status == 504 && has_cause_too_large(document)) refused.reason = kTooLarge;
+  const Json* details = member(document, "details");
+  const Json* seconds = details ? member(*details, "retryAfterSeconds") : nullptr;
+  if (seconds && seconds->is_number_unsigned()) {
+    refused.retry_after = std::chrono::seconds(
+        std::min<std::uint64_t>(seconds->get<std::uint64_t>(), kLongestRetryAfter.count()));
+  }
   return refused;
 }
 
@@ -180,7 +192,9 @@ Next after(const WatchState& state, const Outcome& outcome) {
   }
   if (const auto* page = std::get_if<PageDone>(&outcome)) {
     if (!page->continue_token.empty())
-      return {.state = MustList{.continue_token = page->continue_token}, .back_off = false};
+      return {.state = MustList{.continue_token = page->continue_token,
+                                .page_size = std::get<MustList>(state).page_size},
+              .back_off = false};
     return {.state = MustWatch{page->resource_version}, .back_off = false};
   }
   return {.state = MustWatch{std::get<WatchEnded>(outcome).resource_version}, .back_off = false};

@@ -52,10 +52,13 @@ struct Event {
 
 // States. MustList: the next request is a page of a list. MustWatch: a watch from
 // `resource_version`.
+inline constexpr int kPageSize = 500;
+inline constexpr int kSmallestPage = 20;
 struct MustList {
   std::string continue_token = {};  // empty: first page
   std::string not_older_than = {};  // empty: consistent read; else unpaged
   bool whole = false;               // unpaged: the continue token has expired once
+  int page_size = kPageSize;  // smaller after pages that did not arrive: they may be too large
   friend bool operator==(const MustList&, const MustList&) = default;
 };
 struct MustWatch {
@@ -63,9 +66,6 @@ struct MustWatch {
   friend bool operator==(const MustWatch&, const MustWatch&) = default;
 };
 using WatchState = std::variant<MustList, MustWatch>;
-
-// Of a list, first page and each further one.
-inline constexpr int kPageSize = 500;
 
 // `timeout_seconds`: what the server is asked to keep a watch open for (jitter is the caller's).
 Request next_request(const WatchState&, const Collection&, int timeout_seconds);
@@ -83,9 +83,11 @@ struct WatchEnded {
 struct Refused {
   int status = 0;
   std::string reason = {};
-  std::string resource_version = {};  // the last one seen
-  std::string message = {};           // for people
+  std::string resource_version = {};    // the last one seen
+  std::string message = {};             // for people
+  std::chrono::seconds retry_after{0};  // what the server asks for, at most kLongestRetryAfter
 };
+inline constexpr std::chrono::seconds kLongestRetryAfter{300};
 // Neither a list nor a watch event; or an ERROR event that trying again at the same place may
 // repeat.
 struct Malformed {};
@@ -102,7 +104,7 @@ struct Page {
 };
 std::optional<Page> read_page(Json& document);  // moves the items out; empty: not a complete list
 
-// A Status (or anything else) as the answer `status`.
+// A Status (or anything else) as the answer `status`. Takes over details.retryAfterSeconds.
 Refused read_refusal(int status, const Json& document);
 
 // Of an object that read_event or read_page has let through; else empty strings.

@@ -57,7 +57,9 @@ void Workers::work(std::stop_token stop) {
 
 Workers::Outcome Workers::attempt(const Key& key, const std::stop_token& stop) {
   try {
-    return {.failed = false, .look_again = reconcile_(key)};
+    const auto look_again = reconcile_(key);
+    const bool at_once = look_again && look_again->count() == 0;
+    return {.failed = at_once, .look_again = look_again};
   } catch (const ApiError& failure) {
     if (!stop.stop_requested()) on_failure_(key, failure.what());
     return {.failed = true, .look_again = failure.retry_after()};

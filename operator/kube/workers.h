@@ -17,7 +17,8 @@ namespace kube {
 
 class Workers {
  public:
-  // Returns when to look again (empty: only when something changes). Throws to be called again
+  // Returns when to look again (empty: only when something changes; 0: after a growing pause, as
+  // after a failure that is no news to anybody). Throws to be called again
   // after a growing pause, and not before the time that an ApiError names (Retry-After), unless
   // the key is added. Never called twice at once for one key.
   using Reconcile = std::function<std::optional<std::chrono::milliseconds>(const Key&)>;

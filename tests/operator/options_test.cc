@@ -49,7 +49,7 @@ TEST(OptionsTest, HelpAndVersionNeedNothingElse) {
   EXPECT_TRUE(parse_options({"--help"}, {}).help);
   EXPECT_TRUE(parse_options({"--version"}, {}).version);
   for (const char* flag : {"--kubeconfig", "--namespace", "--engine-image", "--image-pull-policy",
-                           "--workers", "--log-level"}) {
+                           "--workers", "--log-level", "--sync-period"}) {
     EXPECT_NE(usage().find(flag), std::string::npos) << flag;
   }
 }
@@ -57,6 +57,9 @@ TEST(OptionsTest, HelpAndVersionNeedNothingElse) {
 TEST(OptionsTest, ErrorsNameTheFlag) {
   const std::pair<Arguments, const char*> cases[] = {
       {{}, "--engine-image is missing, and STILLHEAD_ENGINE_IMAGE is not set"},
+      {{"--engine-image=a", "--sync-period=9"}, "--sync-period: 9 is not between 10 and 86400"},
+      {{"--engine-image=a", "--sync-period=86401"},
+       "--sync-period: 86401 is not between 10 and 86400"},
       {{"--engine-image=a", "--workers=0"}, "--workers: 0 is not between 1 and 64"},
       {{"--engine-image=a", "--workers=65"}, "--workers: 65 is not between 1 and 64"},
       {{"--engine-image=a", "--workers=x"}, "the argument ('x') for option '--workers' is invalid"},

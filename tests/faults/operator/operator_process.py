@@ -28,7 +28,8 @@ def known_flags() -> str:
 
 def flags(namespace: str, extra: dict[str, str]) -> list[str]:
     """All that the operator is started with but the kubeconfig; the one place for flags."""
-    chosen = {"--engine-image": ENGINE_IMAGE, "--namespace": namespace, "--log-level": "debug"}
+    chosen = {"--engine-image": ENGINE_IMAGE, "--namespace": namespace, "--log-level": "debug",
+              "--sync-period": "10"}
     chosen |= {name: value for name, value in LEASE.items() if name in known_flags()}
     return [f"{name}={value}" for name, value in (chosen | extra).items()]
 

@@ -183,11 +183,12 @@ class Place:
         return [call for call in self.calls() if call.is_write and call.resource != oracles.LEASES]
 
     def settle(self, quiet: float = 1.0, seconds: float = 20) -> None:
-        """Until no Job is active and the operator has written nothing for `quiet` seconds."""
+        """Until no Job of ours is active and the operator has written nothing for `quiet` seconds."""
         begin = time.time()
 
         def is_quiet():
-            if time.time() - begin < quiet or not all(oracles.is_finished(job) for job in self.jobs()):
+            ours = [job for job in self.jobs() if job["metadata"].get("ownerReferences")]
+            if time.time() - begin < quiet or not all(map(oracles.is_finished, ours)):
                 return False
             writes = self.writes()
             return not writes or time.time() - writes[-1].at > quiet

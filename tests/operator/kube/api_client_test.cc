@@ -246,6 +246,26 @@ TEST(ApiClientTest, OnlyAGetIsTriedAgainAndOnlyOnce) {
   }
 }
 
+// A resource that changes all the time must not be a way around it.
+TEST(ApiClientTest, NoWriteIsSentWhileTheServerWantsAPause) {
+  FakeHttp http;
+  http.answer(429, status("TooManyRequests", "slow down"), {{"retry-after", "7"}});
+  http.answer(200, "{}");
+  ApiClient client(http, {});
+  const auto write = [&] {
+    client.merge_patch_status(kJobs, kKey, Json::object());
+    return std::string("written");
+  };
+  EXPECT_EQ(result_of(http, write),
+            "429 [TooManyRequests] PATCH " + kPath +
+                "/status: 429 TooManyRequests: slow down (again after 7 s)");
+  EXPECT_EQ(result_of(http, write),
+            "429 [TooManyRequests] PATCH " + kPath +
+                "/status: not sent: the API server has asked for a pause (again after 7 s)");
+  EXPECT_EQ(http.requests().size(), 1u);
+  EXPECT_TRUE(client.get(kJobs, kKey).has_value()) << "reading goes on";
+}
+
 TEST(ApiClientTest, StopEndsACallWithoutAnotherTry) {
   FakeHttp http;
   std::stop_source stop;

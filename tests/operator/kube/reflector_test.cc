@@ -206,6 +206,64 @@ TEST_F(ReflectorTest, GoneMeansListingNotOlderThanTheLastEventSeen) {
   EXPECT_EQ(pauses_, (std::vector<std::chrono::milliseconds>{0ms, 0ms}));
 }
 
+// Nobody would tell of an event that got lost on the way.
+TEST_F(ReflectorTest, FromTimeToTimeAllIsListedAgain) {
+  http_.answer(200, list("7", {object("a", "1")}));
+  http_.stream({});
+  http_.stream({});
+  http_.answer(200, list("9", {object("b", "8")}));
+  int requests = 0;
+  http_.on_request = [&](const Request& request) {
+    if (++requests == 2) {
+      EXPECT_EQ(request.query.at("timeoutSeconds"), "240");
+      now_ += 500s;
+    }
+    if (requests == 3) {
+      EXPECT_EQ(request.query.at("timeoutSeconds"), "100");
+      now_ += 100s;
+    }
+  };
+  run();
+  EXPECT_EQ(asked(), (Texts{"list", "watch 7", "watch 7", "list", "watch 9"}));
+  EXPECT_EQ(names(), Texts{"b@8"});
+}
+
+TEST_F(ReflectorTest, ThePauseThatTheServerAsksForIsKept) {
+  http_.answer(429, failure(429, "TooManyRequests", R"(,"details":{"retryAfterSeconds":17})"));
+  http_.answer(503, "busy", {{"retry-after", "9"}});
+  http_.answer(429, "", {{"retry-after", "86400"}});
+  http_.answer(200, list("7", {}));
+  run();
+  pauses_.resize(3);
+  EXPECT_EQ(pauses_, (std::vector<std::chrono::milliseconds>{17s, 9s, 300s}));
+}
+
+TEST_F(ReflectorTest, WhateverIsThrownTheThreadGoesOn) {
+  http_.answer(200, list("7", {}));
+  int requests = 0;
+  http_.on_request = [&](const Request&) {
+    if (++requests == 2) throw std::runtime_error("no memory");
+  };
+  http_.answer(200, list("8", {object("a", "8")}));
+  run();
+  EXPECT_EQ(names(), Texts{"a@8"});
+  EXPECT_EQ(troubles_, Texts{"list or watch failed: jobs: no memory"});
+}
+
+TEST_F(ReflectorTest, AListThatDoesNotArriveIsAskedForInSmallerPages) {
+  http_.lose("the answer is larger than 64 MiB");
+  http_.lose("the answer is larger than 64 MiB");
+  http_.answer(200, list("7", {object("a", "1")}, "t"));
+  http_.answer(200, list("7", {object("b", "2")}));
+  run();
+  std::vector<std::string> limits;
+  for (const Request& request : http_.requests()) {
+    if (request.query.contains("limit")) limits.push_back(request.query.at("limit"));
+  }
+  EXPECT_EQ(limits, (Texts{"500", "100", "20", "20"}));
+  EXPECT_EQ(names(), (Texts{"a@1", "b@2"}));
+}
+
 TEST_F(ReflectorTest, DuringARelistTheOldCopyStays) {
   std::vector<std::size_t> sizes;
   http_.on_request = [&](const Request&) { sizes.push_back(reflector_->size()); };

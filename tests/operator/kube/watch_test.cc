@@ -129,6 +129,7 @@ std::string spell(const WatchState& state) {
   std::string text = list.whole ? "list whole" : "list";
   if (!list.continue_token.empty()) text += " page " + list.continue_token;
   if (!list.not_older_than.empty()) text += " not older than " + list.not_older_than;
+  if (list.page_size != kPageSize) text += " by " + std::to_string(list.page_size);
   return text;
 }
 
@@ -154,8 +155,13 @@ TEST(AfterTest, EachEndLeadsToItsState) {
       {"more pages", list, PageDone{"7", "t"}, "list page t", false},
       {"last page", page, PageDone{"7", ""}, "watch from 7", false},
       {"unpaged", relist, PageDone{"7", ""}, "watch from 7", false},
-      {"list lost", list, refused(0), "list", true},
-      {"page lost", page, refused(0), "list page t", true},
+      {"list lost: it may be too large", list, refused(0), "list by 100", true},
+      {"page lost: it may be too large", page, refused(0), "list page t by 100", true},
+      {"small pages lost", MustList{.page_size = 30}, refused(0), "list by 20", true},
+      {"small pages go on", MustList{.page_size = 20}, PageDone{"7", "t"}, "list page t by 20",
+       false},
+      {"unpaged list lost: it may be too large", relist, refused(0), "list", true},
+      {"whole list lost: it may be too large", whole, refused(0), "list", true},
       {"list: no such kind yet", list, refused(404), "list", true},
       {"list forbidden", list, refused(403, "Forbidden"), "list", true},
       {"list unauthorized", list, refused(401, "Unauthorized"), "list", true},

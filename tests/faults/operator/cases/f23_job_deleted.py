@@ -44,10 +44,12 @@ def _(place):
     place.client.delete("jobs", place.namespace, job)
     place.until(lambda: not place.jobs() or place.job()["metadata"]["name"] != job, "the Job is gone")
     no_second_job(place, 8)
-    place.behaviour.node_is_lost = False
+    place.behaviour.node_is_lost = False  # the kubelet ends the pod, whose statement is rolled back
+    place.until(lambda: not any(pod["metadata"]["labels"]["job-name"] == job for pod in place.pods()),
+                "the old pod is gone")
     place.database.open_gate()
     place.wait_ready(seconds=60)
-    place.judge(m.ready(), ["a1", "b2"], {1: "b2"})
+    place.judge(m.ready(), ["a1", "b2"], {1: "b2"}, jobs=2, tries={"b2": 2})
 
 
 @case(23, "in the background: the engine is stopped, rolls back, and the next attempt does it")

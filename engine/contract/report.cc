@@ -18,7 +18,7 @@ constexpr std::array kReasons = {
     ReasonInfo{Reason::Succeeded, "Succeeded", 0, "UpToDate"},
     ReasonInfo{Reason::MigrationFailed, "MigrationFailed", 1, "MigrationFailed"},
     ReasonInfo{Reason::VersionConflict, "VersionConflict", 1, "MigrationFailed"},
-    ReasonInfo{Reason::InvalidUsage, "InvalidUsage", 2, "MigrationFailed"},
+    ReasonInfo{Reason::InvalidUsage, "InvalidUsage", 2, "InvalidSpec"},
     ReasonInfo{Reason::InvalidTarget, "InvalidTarget", 2, "UnknownRevision"},
     ReasonInfo{Reason::MultipleHeads, "MultipleHeads", 2, "MultipleHeads"},
     ReasonInfo{Reason::InvalidScripts, "InvalidScripts", 3, "InvalidSource"},

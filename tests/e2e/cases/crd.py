@@ -15,6 +15,16 @@ BOUNDS = {
     "execution.advisoryLockTimeout": ("0s", "5d"),
     "execution.activeDeadline": ("1s", "0s"),
     "execution.serviceAccountName": ("a" * 253, "a" * 254),
+    "execution.transaction": ("Single", "None"),
+    "execution.lockTimeout": ("0s", "-1s"),
+    "execution.lockRetries": (0, 1001),
+    "execution.statementTimeout": ("1h", "9000h"),
+    "execution.terminationGracePeriod": ("1s", "0s"),
+    "execution.retry": ({"limit": 0, "initialBackoff": "1s", "maxBackoff": "24h"}, {"limit": -1}),
+    "execution.history": ({"succeeded": 1, "failed": 100}, {"succeeded": 0}),
+    "execution.nodeSelector": ({"disk": "ssd"}, {"disk": "a" * 64}),
+    "execution.tolerations": ([{"key": "db", "operator": "Exists"}], [{"key": "db", "operator": "Has"}]),
+    "policy.destructive": ("Block", "RequireApproval"),
     "execution.resources": ({"limits": {"memory": "1.5Gi", "cpu": 2}}, {"limits": {"memory": "much"}}),
 }
 
@@ -40,8 +50,9 @@ def _(t):
     # Flux takes an object without a status for ready.
     expect(stored["status"], {"observedGeneration": -1}, "status")
     expect(stored["spec"]["target"], {"revision": "heads"}, "target")
-    expect(stored["spec"]["policy"], {"downgrade": "Forbid"}, "policy")
-    expect(stored["spec"]["execution"], {"advisoryLockTimeout": "5m"}, "execution")
+    expect(stored["spec"]["policy"], {"downgrade": "Forbid", "destructive": "Allow"}, "policy")
+    expect(stored["spec"]["execution"], {"advisoryLockTimeout": "5m", "transaction": "PerRevision"},
+           "execution")
     expect(stored["spec"]["suspend"], False, "suspend")
 
 
@@ -54,6 +65,17 @@ def _(t):
         code, text = answer(t, minimal(**{group: {name: refused}}))
         expect(code, 1, f"{field} beyond its limit: {text}")
         expect_in(f"spec.{field}", text, "message")
+
+
+@case("the version table cannot be changed")
+def _(t):
+    database = minimal()["spec"]["database"]
+    t.apply(minimal(suspend=True, database={**database, "versionTable": {"name": "one"}}))
+    for other in ({**database, "versionTable": {"name": "two"}}, database):
+        done = t.kubectl("apply", "-f", "-", stdin=json.dumps(minimal(suspend=True, database=other)), check=False)
+        expect(done.returncode, 1, done.stdout)
+        expect_in("versionTable cannot be changed", done.stderr, "message")
+    t.apply(minimal(suspend=False, database={**database, "versionTable": {"name": "one"}}))
 
 
 @case("kubectl get shows state, revisions and target")

@@ -127,7 +127,7 @@ constexpr ReasonRow kContract[] = {
     {Reason::Succeeded, "Succeeded", 0, "UpToDate"},
     {Reason::MigrationFailed, "MigrationFailed", 1, "MigrationFailed"},
     {Reason::VersionConflict, "VersionConflict", 1, "MigrationFailed"},
-    {Reason::InvalidUsage, "InvalidUsage", 2, "MigrationFailed"},
+    {Reason::InvalidUsage, "InvalidUsage", 2, "InvalidSpec"},
     {Reason::InvalidTarget, "InvalidTarget", 2, "UnknownRevision"},
     {Reason::MultipleHeads, "MultipleHeads", 2, "MultipleHeads"},
     {Reason::InvalidScripts, "InvalidScripts", 3, "InvalidSource"},

@@ -55,7 +55,7 @@ class HostedRun : private TransactionWatch {
     } catch (const Error& error) {
       const Error told = told_with_lost_steps(error);
       if (hooks_) hooks_->after_run(&told);
-      throw told;
+      throw Error(told);
     }
     if (hooks_) hooks_->after_run(nullptr);
     if (!context_.report.steps.empty()) context_.report.message = message();

@@ -547,6 +547,7 @@ class Deciding {
     int failed = 0;
     std::set<long> kept;
     std::set<long> deleted;
+    std::vector<DeleteJob> old;
     for (const Run& run : runs_) {
       const bool is_over = !is_active(run) && run.phase != RunPhase::Lost && !run.deleting &&
                            run.generation <= migration_.generation;
@@ -555,17 +556,18 @@ class Deciding {
           !is_over || (is_good ? ++succeeded <= history.succeeded : ++failed <= history.failed) ||
           order_of(run) == latest;
       (is_kept ? kept : deleted).insert(run.generation);
-      if (!is_kept) decision_.actions.push_back(DeleteJob{run.job_name, run.job_uid});
+      if (!is_kept) old.push_back({run.job_name, run.job_uid});
     }
     for (const Run& probe : probes_) {
       const bool is_needed = order_of(probe) >= latest;
-      if (is_needed || probe.deleting) continue;
-      decision_.actions.push_back(DeleteJob{probe.job_name, probe.job_uid});
+      if (!is_needed && !probe.deleting) old.push_back({probe.job_name, probe.job_uid});
     }
     for (const long generation : deleted) {
       if (kept.contains(generation) || generation == migration_.generation) continue;
       decision_.actions.push_back(DeleteScripts{generation});
     }
+    // Last: they tell which scripts may still be there.
+    decision_.actions.insert(decision_.actions.end(), old.begin(), old.end());
   }
 
   void look_again(milliseconds pause) {

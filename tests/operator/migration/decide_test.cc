@@ -504,9 +504,8 @@ TEST(DecideTest, Table) {
        {resource(),
         {succeeded_run(generation(1)), succeeded_run(done, 2), unreachable(1),
          succeeded_run(generation(2)), succeeded_run(generation(2), 2)}},
-       "delete job 2.2, delete job 2.1, delete job 1.1, delete scripts 1, delete scripts 2 | "
-       "Ready=True "
-       "UpToDate"},
+       "delete scripts 1, delete scripts 2, delete job 2.2, delete job 2.1, delete job 1.1 | "
+       "Ready=True UpToDate"},
   };
   for (Case c : cases) {
     SCOPED_TRACE(c.name);

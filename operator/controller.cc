@@ -51,6 +51,16 @@ std::string selector_of(const DatabaseMigration& migration) {
   return fmt::format("{}={},{}={}", kManagedByLabel, kManagedBy, kMigrationUidLabel, migration.uid);
 }
 
+void log_child(const char* what, const kube::ResourceKind& kind, const std::string& name,
+               const DatabaseMigration& migration) {
+  log(LogLevel::Info, what,
+      {{"namespace", migration.ns},
+       {"name", migration.name},
+       {"generation", migration.generation},
+       {"kind", kind.kind},
+       {"object", name}});
+}
+
 bool is_after_status(const Action& action) {
   return std::holds_alternative<DeleteJob>(action) ||
          std::holds_alternative<DeleteScripts>(action) ||
@@ -200,16 +210,9 @@ void Controller::read_runs(Observed& observed, const std::vector<kube::Object>& 
 // better to wait for them.
 bool Controller::is_at_rest(Observed& observed) {
   const DatabaseMigration& migration = observed.migration;
-  const auto live = [&](const kube::ResourceKind& kind) {
-    std::vector<kube::Object> objects;
-    for (Json& object : client_.list({kind, migration.ns, selector_of(migration)})) {
-      objects.push_back(std::make_shared<const Json>(std::move(object)));
-    }
-    return objects;
-  };
   Observed seen{.migration = migration, .now = observed.now};
-  const std::vector<kube::Object> jobs = live(kJobs);
-  read_runs(seen, jobs, live(kPods));
+  const std::vector<kube::Object> jobs = live_children(kJobs, migration);
+  read_runs(seen, jobs, live_children(kPods, migration));
   const auto is_known = [&](const Run& run) {
     return std::ranges::find(observed.runs, run.job_uid, &Run::job_uid) != observed.runs.end();
   };
@@ -222,6 +225,16 @@ bool Controller::is_at_rest(Observed& observed) {
   }
   observed.strays = seen.strays;
   return true;
+}
+
+// As they are now, whatever the caches show.
+std::vector<kube::Object> Controller::live_children(const kube::ResourceKind& kind,
+                                                    const DatabaseMigration& migration) {
+  std::vector<kube::Object> objects;
+  for (Json& object : client_.list({kind, migration.ns, selector_of(migration)})) {
+    objects.push_back(std::make_shared<const Json>(std::move(object)));
+  }
+  return objects;
 }
 
 bool Controller::source_is_missing(const DatabaseMigration& migration) {
@@ -272,12 +285,7 @@ Controller::Result Controller::create(const kube::ResourceKind& kind, const Json
   const std::string name = text_at(object, {"metadata", "name"});
   try {
     if (client_.create(kind, migration.ns, object) == kube::Create::Created) {
-      log(LogLevel::Info, "object created",
-          {{"namespace", migration.ns},
-           {"name", migration.name},
-           {"generation", migration.generation},
-           {"kind", kind.kind},
-           {"object", name}});
+      log_child("object created", kind, name, migration);
       return Done{};
     }
   } catch (const kube::ApiError& refusal) {
@@ -301,11 +309,8 @@ bool Controller::is_still_unstarted(const DeleteJob& job, const Observed& observ
   Observed live{.migration = observed.migration, .now = observed.now};
   const auto object = client_.get(kJobs, {observed.migration.ns, job.name});
   if (!object) return false;
-  std::vector<kube::Object> pods;
-  for (Json& pod : client_.list({kPods, observed.migration.ns, selector_of(observed.migration)})) {
-    pods.push_back(std::make_shared<const Json>(std::move(pod)));
-  }
-  read_runs(live, {std::make_shared<const Json>(*object)}, pods);
+  read_runs(live, {std::make_shared<const Json>(*object)},
+            live_children(kPods, observed.migration));
   return !live.runs.empty() && live.runs.front().phase == RunPhase::Active &&
          !live.runs.front().may_have_worked &&
          (live.runs.front().problem || !live.runs.front().has_pod);
@@ -334,12 +339,7 @@ Controller::Result Controller::delete_scripts(const DeleteScripts& scripts,
 void Controller::remove(const kube::ResourceKind& kind, const std::string& name,
                         const kube::DeleteOptions& options, const DatabaseMigration& migration) {
   if (client_.remove(kind, {migration.ns, name}, options) != kube::Write::Written) return;
-  log(LogLevel::Info, "object deleted",
-      {{"namespace", migration.ns},
-       {"name", migration.name},
-       {"generation", migration.generation},
-       {"kind", kind.kind},
-       {"object", name}});
+  log_child("object deleted", kind, name, migration);
 }
 
 Controller::Result Controller::remove_finalizer(const DatabaseMigration& migration) {

@@ -42,6 +42,7 @@ class Controller {
   static void read_runs(Observed&, const std::vector<kube::Object>& jobs,
                         const std::vector<kube::Object>& pods);
   bool is_at_rest(Observed&);
+  std::vector<kube::Object> live_children(const kube::ResourceKind&, const DatabaseMigration&);
   bool source_is_missing(const DatabaseMigration&);
   std::optional<std::chrono::milliseconds> carry_out(const Decision&, Observed&);
   // Takes the resource version along when it learns a newer one.
